@@ -1,0 +1,169 @@
+//! Checked types of the manifest: a value of one of these types is known to be valid.
+
+use std::path::PathBuf;
+
+/// The whole manifest, checked. Built by [`super::parse`] only.
+pub struct Manifest {
+    /// The secrets, in the order of the file.
+    pub secrets: Vec<SecretSpec>,
+    /// The templates, in the order of the file.
+    pub templates: Vec<TemplateSpec>,
+    /// Where the memory file system is mounted (`/run/secrets.d`).
+    pub mount_point: PathBuf,
+    /// The link to the live generation (`/run/secrets`).
+    pub symlink_path: PathBuf,
+    /// How many old generations are kept; 0 keeps all.
+    pub keep_generations: u32,
+    /// The age key file.
+    pub age_key_file: Option<PathBuf>,
+    /// SSH host keys to use as age identities.
+    pub age_ssh_key_paths: Vec<PathBuf>,
+    /// GnuPG home, not supported yet: named in a note when a file needs it.
+    pub gnupg_home: Option<PathBuf>,
+    /// SSH RSA keys to import into GnuPG; as above.
+    pub gnupg_ssh_key_paths: Vec<PathBuf>,
+    /// tmpfs with `noswap` instead of ramfs.
+    pub use_tmpfs: bool,
+    /// Unprivileged mode (home-manager): no mount, no owners.
+    pub user_mode: bool,
+    /// What to print.
+    pub logging: Logging,
+    /// What to do when a part fails.
+    pub on_failure: OnFailure,
+    /// Public keys of the machine, for `check`.
+    pub machine_recipients: Vec<String>,
+    /// The plugin programs that may be started, absolute paths.
+    pub age_plugins: Vec<PathBuf>,
+    /// Whether our own module wrote it (`"schema": 1`): `key` then counts for dotenv and ini too.
+    pub own_schema: bool,
+}
+
+/// One secret.
+pub struct SecretSpec {
+    /// Its name, which is also its path inside a generation.
+    pub name: Name,
+    /// Where in the file it is.
+    pub key: Key,
+    /// The file it is in.
+    pub sops_file: PathBuf,
+    /// The format of that file.
+    pub format: Format,
+    /// What becomes of the plaintext.
+    pub place: Placement,
+}
+
+/// One template.
+pub struct TemplateSpec {
+    /// Its name, below `rendered/`.
+    pub name: Name,
+    /// Its text with placeholders.
+    pub body: TemplateBody,
+    /// What becomes of the rendered text.
+    pub place: Placement,
+}
+
+/// Where a template's text is.
+pub enum TemplateBody {
+    /// In the manifest.
+    Content(String),
+    /// In a file.
+    File(PathBuf),
+}
+
+/// Owner, mode, link and units: what secrets and templates have in common.
+pub struct Placement {
+    /// The declared path; a link is made there if it is not the place in the live generation itself.
+    pub path: PathBuf,
+    /// The owner.
+    pub owner: Account,
+    /// The group.
+    pub group: Account,
+    /// The file mode, or why it is none: a bad mode fails this one secret only.
+    pub mode: Result<Mode, String>,
+    /// Units to restart when it changes.
+    pub restart_units: Vec<UnitName>,
+    /// Units to reload when it changes.
+    pub reload_units: Vec<UnitName>,
+}
+
+/// A user or group, as declared.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Account {
+    /// By name, to be looked up.
+    Name(String),
+    /// By number.
+    Id(u32),
+}
+
+/// A relative path without empty, `.` or `..` elements, NUL or newline.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Name(pub(super) String);
+
+/// Permission bits, `0000` to `0777`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mode(pub(super) u32);
+
+/// The name of a systemd unit.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct UnitName(pub(super) String);
+
+/// What part of a file a secret is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Key {
+    /// Everything.
+    Whole,
+    /// The scalar at this path, elements separated by `/`.
+    Path(String),
+}
+
+/// The format of a secret's file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// One of sops' formats.
+    Sops(crate::sops::Format),
+    /// A plain age file.
+    Age,
+}
+
+/// What to do when a part of the run fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnFailure {
+    /// Install what is whole, keep the last good copy of the rest, exit 3.
+    #[default]
+    KeepGoing,
+    /// Change nothing, exit 1.
+    Abort,
+}
+
+/// What the agent prints beside errors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Logging {
+    /// A line for each imported key.
+    pub key_import: bool,
+    /// The change report.
+    pub secret_changes: bool,
+}
+
+impl Name {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Mode {
+    /// The permission bits.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+impl UnitName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

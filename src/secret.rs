@@ -1,0 +1,95 @@
+//! Plaintext and keys in memory: wiped when dropped, never printed, never cloned.
+//!
+//! This room stands at the bottom of the house so that `sops` and `keys` need not import each other.
+
+use zeroize::{Zeroize, Zeroizing};
+
+/// The plaintext of one secret, or of a whole file: any bytes.
+///
+/// Has no `Debug`, `Display` or `Clone`, so that it can neither be logged nor copied by accident.
+/// The memory is overwritten when the value is dropped.
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes over `bytes`. The caller must not have left copies elsewhere.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// Copies `bytes` into a buffer of its own.
+    #[must_use]
+    pub fn copy_of(bytes: &[u8]) -> Self {
+        Self::new(bytes.to_vec())
+    }
+
+    /// The plaintext, to be written, hashed, rendered or compared, and for nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The 32-byte key that all values of one sops file are encrypted with.
+pub struct DataKey(Box<[u8; 32]>);
+
+impl DataKey {
+    /// Length of a data key in bytes. sops itself would also take 16 and 24, and silently use AES-128/192.
+    pub const LENGTH: usize = 32;
+
+    /// Takes a data key from the plaintext of a wrapped key; `None` if it has not exactly 32 bytes.
+    #[must_use]
+    pub fn from_secret(plaintext: &Secret) -> Option<Self> {
+        let bytes: [u8; Self::LENGTH] = plaintext.expose().try_into().ok()?;
+        Some(Self(Box::new(bytes)))
+    }
+
+    /// The key bytes, for the cipher.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl Drop for DataKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// A buffer that plaintext is gathered in, piece by piece.
+///
+/// A `Vec` that grows leaves its old copy behind in freed memory; this one wipes it first.
+#[derive(Default)]
+pub struct SecretBuffer(Zeroizing<Vec<u8>>);
+
+impl SecretBuffer {
+    /// An empty buffer with room for `capacity` bytes.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(Zeroizing::new(Vec::with_capacity(capacity)))
+    }
+
+    /// Appends `bytes`.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let needed = self.0.len() + bytes.len();
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(self.0.capacity() * 2)));
+            larger.extend_from_slice(&self.0);
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// What has been gathered so far.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Hands the bytes over as a secret.
+    #[must_use]
+    pub fn into_secret(mut self) -> Secret {
+        Secret::new(std::mem::take(&mut *self.0))
+    }
+}
