@@ -5,6 +5,8 @@
 //! the MAC, and only then are values handed out, by [`Opened::lookup`] or [`Opened::whole`].
 
 pub mod metadata;
+pub mod number;
+pub mod time;
 pub mod tree;
 
 use std::fmt;
