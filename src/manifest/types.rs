@@ -1,6 +1,13 @@
 //! Checked types of the manifest: a value of one of these types is known to be valid.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// The directory of rendered templates inside a generation. No secret may lie in it.
+pub const RENDERED: &str = "rendered";
+
+/// The longest path that the kernel takes, in bytes, without its final NUL (`PATH_MAX`).
+pub(super) const PATH_MAX: usize = 4095;
 
 /// The whole manifest, checked. Built by [`super::parse`] only.
 pub struct Manifest {
@@ -8,6 +15,9 @@ pub struct Manifest {
     pub secrets: Vec<SecretSpec>,
     /// The templates, in the order of the file.
     pub templates: Vec<TemplateSpec>,
+    /// The text that stands in templates for a secret's value. Complete when there are templates; it may
+    /// also name secrets that this manifest does not have, such as those of the other phase.
+    pub placeholders: BTreeMap<Name, String>,
     /// Where the memory file system is mounted (`/run/secrets.d`).
     pub mount_point: PathBuf,
     /// The link to the live generation (`/run/secrets`).
@@ -18,9 +28,9 @@ pub struct Manifest {
     pub age_key_file: Option<PathBuf>,
     /// SSH host keys to use as age identities.
     pub age_ssh_key_paths: Vec<PathBuf>,
-    /// GnuPG home, not supported yet: named in a note when a file needs it.
+    /// The home of GPG, not supported yet: named in a note when a file needs it.
     pub gnupg_home: Option<PathBuf>,
-    /// SSH RSA keys to import into GnuPG; as above.
+    /// SSH RSA keys to import into GPG; as above.
     pub gnupg_ssh_key_paths: Vec<PathBuf>,
     /// tmpfs with `noswap` instead of ramfs.
     pub use_tmpfs: bool,
@@ -95,7 +105,7 @@ pub enum Account {
     Id(u32),
 }
 
-/// A relative path without empty, `.` or `..` elements, NUL or newline.
+/// A relative path without empty, `.` or `..` elements or control characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Name(pub(super) String);
 
@@ -142,28 +152,4 @@ pub struct Logging {
     pub key_import: bool,
     /// The change report.
     pub secret_changes: bool,
-}
-
-impl Name {
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Mode {
-    /// The permission bits.
-    #[must_use]
-    pub fn bits(self) -> u32 {
-        self.0
-    }
-}
-
-impl UnitName {
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
