@@ -1,0 +1,267 @@
+//! One numbered directory of secrets: comparing with the live one, writing the next.
+//!
+//! Only root can write to these directories, so nothing in them can be exchanged while we look. What is guarded
+//! against is a *name* that leads out (demand report S20) and a file that is open to anybody before it is whole (S1-S3).
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::{FileStat, Mode, fchmod};
+use nix::unistd::{Gid, Uid, fchown};
+
+use super::directory::{Directory, MAX_DEPTH, only_regular, write_all};
+use super::files::read_exactly;
+use super::secretfs::SecretFs;
+use super::{Error, Kind, Privilege, kind_of, mode_of, quoted};
+use crate::secret::Secret;
+
+/// A generation that is there, to read and compare.
+pub struct Generation {
+    number: u64,
+    root: Directory,
+    privilege: Privilege,
+}
+
+/// A file of a generation.
+pub struct LiveFile {
+    /// Its bytes.
+    pub content: Secret,
+    /// Its permission bits, `0000` to `0777`.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: Uid,
+    /// Its group.
+    pub gid: Gid,
+}
+
+/// How a file compares with what is declared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Same {
+    /// There is no such file.
+    Absent,
+    /// Content, mode, owner and group are the same.
+    Equal,
+    /// Something differs.
+    Different,
+}
+
+impl Generation {
+    /// Opens generation `number`; `None` if it is not there, or is anything but a directory.
+    pub(super) fn open(fs: &SecretFs, number: u64) -> nix::Result<Option<Self>> {
+        match Directory::open(&fs.root, &OsString::from(number.to_string())) {
+            Ok(root) => Ok(Some(Self { number, root, privilege: fs.privilege })),
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Reads the file `name`, to carry it over; `None` if there is no regular file of that name.
+    ///
+    /// # Errors
+    /// `name` is no name of a secret; the file cannot be read.
+    pub fn read(&self, name: &str) -> Result<Option<LiveFile>, Error> {
+        let Some((file, stat)) = self.open_file(name)? else { return Ok(None) };
+        let content = self.content(name, &file, &stat)?;
+        Ok(Some(LiveFile {
+            content,
+            mode: mode_of(&stat) & 0o777,
+            uid: Uid::from_raw(stat.st_uid),
+            gid: Gid::from_raw(stat.st_gid),
+        }))
+    }
+
+    /// Compares the file `name` with what it should be; its content is read only if everything else agrees. In user
+    /// mode owners are not compared, as they are not set.
+    ///
+    /// # Errors
+    /// As [`Generation::read`].
+    pub fn same(&self, name: &str, content: &Secret, mode: u32, uid: Uid, gid: Gid) -> Result<Same, Error> {
+        let Some((file, stat)) = self.open_file(name)? else { return Ok(Same::Absent) };
+        let owned = match self.privilege {
+            Privilege::Root => stat.st_uid == uid.as_raw() && stat.st_gid == gid.as_raw(),
+            Privilege::User => true,
+        };
+        let wanted = content.expose();
+        if !owned || mode_of(&stat) != mode || usize::try_from(stat.st_size) != Ok(wanted.len()) {
+            return Ok(Same::Different);
+        }
+        let equal = self.content(name, &file, &stat)?.expose() == wanted;
+        Ok(if equal { Same::Equal } else { Same::Different })
+    }
+
+    /// The names of all its regular files, sorted.
+    ///
+    /// # Errors
+    /// A directory cannot be read, or they nest deeper than we write them.
+    pub fn names(&self) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        gather(&self.root, "", 0, &mut names)
+            .map_err(|errno| Error::new(format!("cannot list generation {}", self.number), errno))?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn content(&self, name: &str, file: &OwnedFd, stat: &FileStat) -> Result<Secret, Error> {
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        let mut bytes = read_exactly(file, size).map_err(|errno| self.cannot("read", name, errno))?;
+        Ok(Secret::new(std::mem::take(&mut *bytes)))
+    }
+
+    fn open_file(&self, name: &str) -> Result<Option<(OwnedFd, FileStat)>, Error> {
+        elements(name).map_err(|cause| Error::because(format!("cannot read {}", quoted(name)), cause))?;
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        // One call however deep the name is, and the kernel refuses every way out.
+        let inside =
+            ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
+        let opened = match openat2(&self.root, name, OpenHow::new().flags(flags).resolve(inside)) {
+            // Some containers forbid the call, one way or the other.
+            Err(Errno::ENOSYS | Errno::EPERM) => return self.open_by_steps(name),
+            opened => opened,
+        };
+        only_regular(opened).map_err(|errno| self.cannot("open", name, errno))
+    }
+
+    /// The same without `openat2`.
+    fn open_by_steps(&self, name: &str) -> Result<Option<(OwnedFd, FileStat)>, Error> {
+        let cannot = |errno| self.cannot("open", name, errno);
+        let (folders, file) = name.rsplit_once('/').unwrap_or(("", name));
+        let mut directory: Option<Directory> = None;
+        for folder in folders.split('/').filter(|folder| !folder.is_empty()) {
+            let parent = directory.as_ref().unwrap_or(&self.root);
+            directory = match Directory::open(parent, OsStr::new(folder)) {
+                Ok(child) => Some(child),
+                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(None),
+                Err(errno) => return Err(cannot(errno)),
+            };
+        }
+        directory.as_ref().unwrap_or(&self.root).open_regular(OsStr::new(file)).map_err(cannot)
+    }
+
+    fn cannot(&self, verb: &str, name: &str, errno: Errno) -> Error {
+        Error::new(format!("cannot {verb} {} of generation {}", quoted(name), self.number), errno)
+    }
+}
+
+fn gather(directory: &Directory, prefix: &str, depth: usize, names: &mut Vec<String>) -> nix::Result<()> {
+    if depth > MAX_DEPTH {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    for entry in directory.entries()? {
+        // Names come from a manifest, which is text: anything else was not made by us.
+        let Some(text) = entry.to_str() else { continue };
+        let Some(stat) = directory.look(&entry)? else { continue };
+        match kind_of(&stat) {
+            Kind::Regular => names.push(format!("{prefix}{text}")),
+            Kind::Directory => {
+                gather(&Directory::open(directory, &entry)?, &format!("{prefix}{text}/"), depth + 1, names)?;
+            }
+            Kind::Link | Kind::Other => {}
+        }
+    }
+    Ok(())
+}
+
+/// A generation that is being written. It becomes visible at its path at once, but nothing leads there before the flip.
+pub struct NewGeneration {
+    number: u64,
+    root: Directory,
+    /// Owner and group of its directories; `None` in user mode, where files are not chowned either.
+    owner: Option<(Uid, Gid)>,
+    /// The directories down to the last file written: the next one is often in the same.
+    open: Vec<(String, Directory)>,
+}
+
+impl NewGeneration {
+    pub(super) fn new(root: Directory, number: u64, owner: Option<(Uid, Gid)>) -> Self {
+        Self { number, root, owner, open: Vec::new() }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Writes the file `name` with exactly this mode and owner; directories on the way are made, 0751.
+    ///
+    /// The file has mode 0 until it is whole, and belongs to nobody else before it has its owner: at no moment can
+    /// anybody open it who may not read it in the end (demand report S1-S3, P9).
+    ///
+    /// # Errors
+    /// `name` is no name of a secret or taken, `mode` has bits beyond `0777`, or the file system refuses (full).
+    pub fn write(&mut self, name: &str, content: &[u8], mode: u32, uid: Uid, gid: Gid) -> Result<(), Error> {
+        let doing = format!("cannot write {} to generation {}", quoted(name), self.number);
+        let because = |cause: String| Error::because(&*doing, cause);
+        let mut elements = elements(name).map_err(|cause| because(cause.to_owned()))?;
+        if mode > 0o777 {
+            return Err(because(format!("mode {mode:o} is more than 0777")));
+        }
+        let Some(file_name) = elements.pop() else { return Err(because("the name is empty".to_owned())) };
+        let owner = self.owner.map(|_| (uid, gid));
+        let directory = self.enter(&elements).map_err(because)?;
+        let written = write_file(directory, OsStr::new(file_name), content, mode, owner);
+        written.map_err(|errno| match errno {
+            Errno::EEXIST => because("something of that name is there already".to_owned()),
+            errno => because(errno.desc().to_owned()),
+        })
+    }
+
+    /// Opens the directory of these elements, making what is missing. The error is a cause in words.
+    fn enter(&mut self, elements: &[&str]) -> Result<&Directory, String> {
+        let common =
+            self.open.iter().zip(elements).take_while(|((name, _), element)| name == *element).count();
+        self.open.truncate(common);
+        for element in elements.iter().skip(common) {
+            let parent = self.open.last().map_or(&self.root, |(_, directory)| directory);
+            let name = OsStr::new(element);
+            let child = match Directory::make(parent, name, self.owner) {
+                Err(Errno::EEXIST) => Directory::open(parent, name),
+                made => made,
+            };
+            match child {
+                Ok(child) => self.open.push(((*element).to_owned(), child)),
+                Err(Errno::ENOTDIR | Errno::ELOOP) => {
+                    return Err(format!("{} is a file, so nothing can be in it", quoted(element)));
+                }
+                Err(errno) => return Err(format!("directory {}: {}", quoted(element), errno.desc())),
+            }
+        }
+        Ok(self.open.last().map_or(&self.root, |(_, directory)| directory))
+    }
+}
+
+fn write_file(
+    directory: &Directory,
+    name: &OsStr,
+    content: &[u8],
+    mode: u32,
+    owner: Option<(Uid, Gid)>,
+) -> nix::Result<()> {
+    let file = directory.create(name)?;
+    write_all(&file, content)?;
+    if let Some((uid, gid)) = owner {
+        // Before the mode: a chown clears mode bits, and an owner must not be able to change a half-made file.
+        fchown(&file, Some(uid), Some(gid))?;
+    }
+    fchmod(&file, Mode::from_bits_truncate(mode))
+}
+
+/// The elements of a name. The manifest was checked already; what writes as root checks for itself.
+fn elements(name: &str) -> Result<Vec<&str>, &'static str> {
+    let elements: Vec<&str> = name.split('/').collect();
+    if elements.iter().any(|element| matches!(*element, "" | "." | "..") || element.contains('\0')) {
+        return Err("the name is not a plain relative path");
+    }
+    if elements.len() > MAX_DEPTH {
+        return Err("the name has too many elements");
+    }
+    Ok(elements)
+}

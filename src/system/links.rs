@@ -1,0 +1,203 @@
+//! Links at declared paths, in directories that may belong to unprivileged users.
+//!
+//! How the directory is reached is told in `walk`. What remains is the last element, and here the rules are against:
+//!
+//! * *a planted temporary name* (agenix#38's class): ours is made by `symlinkat`, which never replaces anything, under a
+//!   name that cannot be guessed where it could be planted;
+//! * *an exchanged temporary name*: the link is opened with `O_PATH`, checked to be the one we made, and chowned through
+//!   that descriptor, so that no name swapped in can get the ownership;
+//! * *another file in place of the link*: `renameat` replaces the name, and never what a link there points to;
+//! * *a directory of root's that somebody slid under the path*: nothing that stands in it is replaced.
+//!
+//! What the owner of a directory swaps in it after our last check, is their own, and can only be replaced in their own
+//! directory, where they could have removed it themselves.
+
+use std::ffi::{OsStr, OsString};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat, renameat};
+use nix::sys::stat::{FileStat, Mode, fstat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchownat, symlinkat, unlinkat};
+
+use super::walk::{self, Parent, Trust};
+use super::{Error, Kind, kind_of, process, quoted};
+
+/// What [`place`] did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Placed {
+    /// The right link was there.
+    Unchanged,
+    /// It was made.
+    Made {
+        /// A warning that names what had to give way, if that was a regular file (P15).
+        replaced: Option<String>,
+    },
+}
+
+/// Makes a link to `target` at `path`, owned by `uid:gid`, atomically; parents are made if missing. When we are not
+/// root, nothing is chowned.
+///
+/// # Errors
+/// An element of `path` could lead somewhere its owner may not write ("unsafe path transition", contract section 4.12);
+/// a directory or a special file is in the way; the file system refuses.
+pub fn place(path: &Path, target: &Path, uid: Uid, gid: Gid) -> Result<Placed, Error> {
+    let doing = format!("cannot make link {}", quoted(path));
+    let owner = process::effective_uid().is_root().then_some((uid, gid));
+    let parent = walk::parent_made(path, Trust::of(uid), &doing)?;
+    let standing = look(&parent).map_err(|errno| Error::new(&*doing, errno))?;
+    let replaced = match standing {
+        Standing::Nothing => None,
+        Standing::Link(stat, old) => {
+            let belongs =
+                owner.is_none_or(|(uid, gid)| stat.st_uid == uid.as_raw() && stat.st_gid == gid.as_raw());
+            if old == target.as_os_str() && belongs {
+                return Ok(Placed::Unchanged);
+            }
+            if old != target.as_os_str() && stat.st_uid != uid.as_raw() {
+                refuse_if_exposed(&parent, uid, path, &doing)?;
+            }
+            None
+        }
+        Standing::File => {
+            refuse_if_exposed(&parent, uid, path, &doing)?;
+            Some(format!("{} was a regular file and is now a link to {}", quoted(path), quoted(target)))
+        }
+        Standing::Directory => {
+            return Err(Error::because(doing, "a directory is in the way")
+                .with_hint("remove it, or choose another path"));
+        }
+        Standing::Other => {
+            let cause = "something that is neither a file nor a link is in the way";
+            return Err(Error::because(doing, cause).with_hint("remove it, or choose another path"));
+        }
+    };
+    put(&parent, target, owner).map_err(|cause| Error::because(doing, cause))?;
+    Ok(Placed::Made { replaced })
+}
+
+/// Removes the link at `path` if it is still one to exactly `target`. False if it is anything else, or gone.
+///
+/// # Errors
+/// As [`place`].
+pub fn remove(path: &Path, target: &Path, uid: Uid) -> Result<bool, Error> {
+    let doing = format!("cannot remove link {}", quoted(path));
+    let Some(parent) = walk::parent(path, Trust::of(uid), &doing)? else { return Ok(false) };
+    match look(&parent).map_err(|errno| Error::new(&*doing, errno))? {
+        Standing::Link(_, old) if old == target.as_os_str() => {}
+        _ => return Ok(false),
+    }
+    match unlinkat(&parent.directory, parent.name.as_os_str(), UnlinkatFlags::NoRemoveDir) {
+        Ok(()) => Ok(true),
+        Err(Errno::ENOENT) => Ok(false),
+        Err(errno) => Err(Error::new(doing, errno)),
+    }
+}
+
+/// What stands at the last element.
+pub(super) enum Standing {
+    /// Nothing.
+    Nothing,
+    /// A link, and its text.
+    Link(FileStat, OsString),
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A FIFO, socket or device.
+    Other,
+}
+
+/// Looks at the last element through a descriptor of its own, so that kind, owner and text belong to one thing.
+pub(super) fn look(parent: &Parent) -> nix::Result<Standing> {
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let standing = match openat(&parent.directory, parent.name.as_os_str(), flags, Mode::empty()) {
+        Ok(standing) => standing,
+        Err(Errno::ENOENT) => return Ok(Standing::Nothing),
+        Err(errno) => return Err(errno),
+    };
+    let stat = fstat(&standing)?;
+    Ok(match kind_of(&stat) {
+        Kind::Link => Standing::Link(stat, readlinkat(&standing, "")?),
+        Kind::Regular => Standing::File,
+        Kind::Directory => Standing::Directory,
+        Kind::Other => Standing::Other,
+    })
+}
+
+/// In a directory that is not the secret's owner's, but that somebody may have slid under the path, what stands there
+/// may be root's own.
+fn refuse_if_exposed(parent: &Parent, uid: Uid, path: &Path, doing: &str) -> Result<(), Error> {
+    let guarded = matches!(Trust::of(uid), Trust::RootAnd(_)) && parent.exposed && parent.owner != uid;
+    if guarded {
+        let cause = format!(
+            "{} exists, in a directory of uid {} below one that others can change",
+            quoted(path),
+            parent.owner
+        );
+        return Err(Error::because(doing, cause).with_hint("remove it by hand if it is not needed"));
+    }
+    Ok(())
+}
+
+/// Makes the link aside and renames it over the name. The error is a cause in words.
+pub(super) fn put(parent: &Parent, target: &Path, owner: Option<(Uid, Gid)>) -> Result<(), String> {
+    let aside = make_aside(parent, target).map_err(|errno| errno.desc().to_owned())?;
+    let placed = own(parent, &aside, target, owner).and_then(|()| {
+        let name = parent.name.as_os_str();
+        renameat(&parent.directory, aside.as_os_str(), &parent.directory, name)
+            .map_err(|errno| errno.desc().to_owned())
+    });
+    if placed.is_err() {
+        // If this fails too, the first error is the one to tell.
+        let _ = unlinkat(&parent.directory, aside.as_os_str(), UnlinkatFlags::NoRemoveDir);
+    }
+    placed
+}
+
+/// Makes the link under a temporary name. The name is the same on every run, so that the link of a run that was killed
+/// is found and removed; where somebody planted something that cannot be removed, it is a random one.
+fn make_aside(parent: &Parent, target: &Path) -> nix::Result<OsString> {
+    let usual = temporary(fingerprint(&parent.name));
+    match symlinkat(target, &parent.directory, usual.as_os_str()) {
+        Ok(()) => return Ok(usual),
+        Err(Errno::EEXIST) => {}
+        Err(errno) => return Err(errno),
+    }
+    let _ = unlinkat(&parent.directory, usual.as_os_str(), UnlinkatFlags::NoRemoveDir);
+    let random = temporary(RandomState::new().build_hasher().finish());
+    symlinkat(target, &parent.directory, random.as_os_str())?;
+    Ok(random)
+}
+
+fn temporary(number: u64) -> OsString {
+    OsString::from(format!(".sops-activate-{number:016x}"))
+}
+
+/// FNV-1a: stable from run to run, and short, as a name may already have the greatest length.
+fn fingerprint(name: &OsStr) -> u64 {
+    name.as_encoded_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Makes sure that what stands at `aside` is the link we made, and gives it its owner.
+fn own(parent: &Parent, aside: &OsStr, target: &Path, owner: Option<(Uid, Gid)>) -> Result<(), String> {
+    let words = |errno: Errno| errno.desc().to_owned();
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let link: OwnedFd = openat(&parent.directory, aside, flags, Mode::empty()).map_err(words)?;
+    let stat = fstat(&link).map_err(words)?;
+    let made_by_us = kind_of(&stat) == Kind::Link
+        && stat.st_uid == process::effective_uid().as_raw()
+        && stat.st_nlink == 1
+        && readlinkat(&link, "").map_err(words)? == target.as_os_str();
+    if !made_by_us {
+        return Err("somebody exchanged the link while it was made".to_owned());
+    }
+    match owner {
+        Some((uid, gid)) => fchownat(&link, "", Some(uid), Some(gid), AtFlags::AT_EMPTY_PATH).map_err(words),
+        None => Ok(()),
+    }
+}

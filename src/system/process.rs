@@ -1,0 +1,167 @@
+//! The process itself: hardened before it reads a key, stripped of what it no longer needs, and its clock.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use caps::{CapSet, Capability, CapsHashSet};
+use nix::errno::Errno;
+use nix::fcntl::readlink;
+use nix::sys::mman::{MlockAllFlags, mlockall};
+use nix::sys::prctl;
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Uid, geteuid};
+
+use super::{Error, quoted};
+
+/// What remains after the mount: enough to write files for other owners, to read keys and sops files wherever they
+/// are, and to make directories as their parents' owner.
+const WRITER: [Capability; 7] = [
+    Capability::CAP_CHOWN,
+    Capability::CAP_DAC_OVERRIDE,
+    Capability::CAP_DAC_READ_SEARCH,
+    Capability::CAP_FOWNER,
+    // setfsuid and setfsgid, for directories in other people's homes (`walk`).
+    Capability::CAP_SETUID,
+    Capability::CAP_SETGID,
+    // Memory is locked as it is allocated: without this the next allocation beyond RLIMIT_MEMLOCK would fail.
+    Capability::CAP_IPC_LOCK,
+];
+
+/// The inode of the first user namespace (`PROC_USER_INIT_INO` in the kernel's `proc_ns.h`).
+const INITIAL_USER_NAMESPACE: &str = "user:[4026531837]";
+
+/// Closes the ways by which plaintext could leave the process: other processes of the same user, core files, swap,
+/// files made too open. To be called before any key is read.
+///
+/// Returns what the kernel refused, in sentences for the log: none of it is a reason not to install secrets.
+#[must_use]
+pub fn harden() -> Vec<String> {
+    let mut refused = Vec::new();
+    let mut note = |what: &str, result: nix::Result<()>| {
+        if let Err(errno) = result {
+            refused.push(format!("cannot {what}: {}", errno.desc()));
+        }
+    };
+    // Not dumpable: no ptrace and no /proc/PID/mem for our own user, and no core. The core limit alone would not do:
+    // the kernel ignores it when cores go to a program (systemd-coredump).
+    note("make the process not dumpable", prctl::set_dumpable(false));
+    note("forbid core files", setrlimit(Resource::RLIMIT_CORE, 0, 0));
+    note("set no_new_privs", prctl::set_no_new_privs());
+    umask(Mode::from_bits_truncate(0o077));
+    if may_lock_memory() {
+        let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
+        // ONFAULT: only pages in use are locked, not the whole reserved stack of every thread.
+        note("lock memory", mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | on_fault));
+    } else {
+        refused.push("cannot lock memory: neither the capability nor the limit for it".to_owned());
+    }
+    refused
+}
+
+/// Whether *all* memory may be locked. With a limit, `mlockall` itself could still succeed, and a later allocation
+/// would fail in the middle of the run; and `CAP_IPC_LOCK` lifts the limit in the first user namespace only.
+fn may_lock_memory() -> bool {
+    if getrlimit(Resource::RLIMIT_MEMLOCK).is_ok_and(|(soft, _)| soft == RLIM_INFINITY) {
+        return true;
+    }
+    caps::has_cap(None, CapSet::Effective, Capability::CAP_IPC_LOCK).unwrap_or(false)
+        && readlink("/proc/self/ns/user").is_ok_and(|namespace| namespace == INITIAL_USER_NAMESPACE)
+}
+
+/// Gives up every capability that writing secrets does not need, mounting above all.
+///
+/// Capabilities belong to a thread: to be called before any other thread is started. Unprivileged it does nothing.
+///
+/// # Errors
+/// The kernel refuses to take capabilities away from us, which it never does: going on would mean running with them.
+pub fn drop_to_writer_capabilities() -> Result<(), Error> {
+    let failed =
+        |error: caps::errors::CapsError| Error::because("cannot drop capabilities", error.to_string());
+    let keep: CapsHashSet = WRITER.into_iter().collect();
+    // First what programs we start would get; it needs CAP_SETPCAP, which the next step takes away.
+    if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).map_err(failed)? {
+        for capability in caps::all().difference(&keep) {
+            // A kernel older than this list answers that it does not know the newest ones.
+            let _ = caps::drop(None, CapSet::Bounding, *capability);
+        }
+    }
+    // Kernels without ambient capabilities refuse this: they have none to clear.
+    let _ = caps::clear(None, CapSet::Ambient);
+    let permitted = caps::read(None, CapSet::Permitted).map_err(failed)?;
+    let kept: CapsHashSet = permitted.intersection(&keep).copied().collect();
+    caps::clear(None, CapSet::Inheritable).map_err(failed)?;
+    caps::set(None, CapSet::Effective, &kept).map_err(failed)?;
+    caps::set(None, CapSet::Permitted, &kept).map_err(failed)
+}
+
+/// Seconds since 1970; 0 if the clock stands before that.
+#[must_use]
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// The user we act as.
+#[must_use]
+pub fn effective_uid() -> Uid {
+    geteuid()
+}
+
+/// Runs the program at an absolute path with an environment of exactly `environment`, and waits for it. Its output
+/// goes to our standard error, standard output being for the report.
+///
+/// # Errors
+/// It cannot be started, does not end within `limit` (it is killed then), or does not succeed.
+pub fn run(
+    program: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+    limit: Duration,
+) -> Result<(), Error> {
+    let failed = |cause: String| {
+        Error::because(
+            format!("cannot run {}", quoted(format!("{} {}", program.display(), arguments.join(" ")))),
+            cause,
+        )
+    };
+    if !program.is_absolute() {
+        return Err(failed("the program's path is not absolute".to_owned()));
+    }
+    let described = |error: std::io::Error| {
+        failed(
+            error
+                .raw_os_error()
+                .map_or_else(|| error.to_string(), |raw| Errno::from_raw(raw).desc().to_owned()),
+        )
+    };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(std::io::stderr())
+        .spawn()
+        .map_err(described)?;
+    match wait(&mut child, limit).map_err(described)? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(failed(status.to_string())),
+        None => Err(failed(format!("it did not end within {} s and was killed", limit.as_secs()))),
+    }
+}
+
+/// Waits for `child`, or kills it after `limit`.
+fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<std::process::ExitStatus>> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if start.elapsed() >= limit {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
