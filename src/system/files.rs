@@ -53,7 +53,10 @@ pub fn read_key(path: &Path) -> Result<KeyFile, Error> {
 /// # Errors
 /// The list cannot be opened or written, or is a link.
 pub fn append_lines(path: &Path, lines: &[String]) -> Result<bool, Error> {
-    let doing = |errno| Error::new(format!("cannot append to {}", quoted(path)), errno);
+    let doing = |errno: Errno| {
+        let cause = if errno == Errno::ELOOP { "it is a link" } else { errno.desc() };
+        Error::because(format!("cannot append to {}", quoted(path)), cause)
+    };
     let flags = OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let file = match openat(AT_FDCWD, path, flags, Mode::from_bits_truncate(0o600)) {
         Ok(file) => file,

@@ -265,3 +265,38 @@ fn elements(name: &str) -> Result<Vec<&str>, &'static str> {
     }
     Ok(elements)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// What containers without `openat2` get must be what everybody else gets.
+    #[test]
+    fn stepwise_opening_finds_the_same_files() {
+        let place = std::env::temp_dir().join(format!("sops-activate-steps-{}", std::process::id()));
+        let fs = SecretFs::directory(&place).unwrap();
+        let mut new = fs.create_generation(1, Gid::from_raw(0)).unwrap();
+        for name in ["a", "d/e/f"] {
+            new.write(name, b"x", 0o400, Uid::from_raw(0), Gid::from_raw(0)).unwrap();
+        }
+        std::os::unix::fs::symlink("d", fs.generation_path(1).join("link")).unwrap();
+        std::os::unix::fs::symlink("a", fs.generation_path(1).join("file-link")).unwrap();
+        let live = Generation::open(&fs, 1).unwrap().unwrap();
+        for (name, there) in [
+            ("a", true),
+            ("d/e/f", true),
+            ("b", false),
+            ("d/e", false),
+            ("d/x/f", false),
+            ("a/b", false),
+            ("link/e/f", false),
+            ("file-link", false),
+        ] {
+            assert_eq!(live.open_by_steps(name).unwrap().is_some(), there, "{name}");
+            assert_eq!(live.open_file(name).unwrap().is_some(), there, "{name}");
+        }
+        std::fs::remove_dir_all(Path::new(&place)).unwrap();
+    }
+}

@@ -83,7 +83,10 @@ fn beside(mount_point: &Path) -> PathBuf {
 }
 
 fn open(path: &Path, doing: &str) -> Result<File, Error> {
-    let failed = |errno| Error::new(doing, errno);
+    let failed = |errno| match errno {
+        Errno::ELOOP => Error::because(doing, "it is a link").with_hint("remove it"),
+        errno => Error::new(doing, errno),
+    };
     let parent = walk::parent_made(path, Trust::of(process::effective_uid()), doing)?;
     let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let file: OwnedFd =
