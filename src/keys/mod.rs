@@ -1,13 +1,42 @@
 //! The machine's identities, and how they open wrapped data keys and age files. No files: bytes are handed in.
+//!
+//! * `age_file`, `ssh`: key files to identities. `identity`: an identity at one stanza of an age header.
+//! * `armor`, `age`: age files. `recipient`, `recipients_of`: public keys.
+//! * `locked`: what is told when nothing opens.
+
+mod age;
+mod age_file;
+mod armor;
+mod identity;
+mod locked;
+mod recipient;
+mod recipients_of;
+mod ssh;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 
+pub use locked::Locked;
+pub use recipient::{convert_public, opened_by};
+pub use recipients_of::{Recipients, recipients_of};
+
 use crate::secret::{DataKey, Secret};
-use crate::sops::metadata::Metadata;
+use crate::sops::metadata::{AgeEntry, Metadata};
+use age::Closed;
+use identity::{Identity, X25519};
+use locked::Failures;
+
+/// Longest wrapped data key taken, in bytes of armor. sops writes one stanza, of 400 to 2,500.
+const MAX_WRAPPED_KEY: usize = 64 * 1024;
 
 /// Every identity of the machine, and a note for each source that gave none.
+///
+/// Several threads may open files with one keyring.
+#[derive(Default)]
 pub struct Keyring {
-    // private: identities (with cached public halves) and the two lists below
+    /// In the order in which they were added; `public` has the same length and order.
+    identities: Vec<Identity>,
     public: Vec<PublicIdentity>,
     unusable: Vec<Unusable>,
 }
@@ -15,7 +44,7 @@ pub struct Keyring {
 /// The public half of an identity: what may be printed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PublicIdentity {
-    /// The recipient that encrypts to it: `age1…` or `ssh-ed25519 AAAA…`.
+    /// The recipient that encrypts to it: `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`.
     pub recipient: String,
     /// Where the identity came from.
     pub source: PathBuf,
@@ -26,7 +55,7 @@ pub struct PublicIdentity {
 pub struct Unusable {
     /// The file.
     pub source: PathBuf,
-    /// The reason, lower case, never with key material.
+    /// The reason: a clause about the file, lower case, never with key material.
     pub reason: String,
 }
 
@@ -38,37 +67,43 @@ pub struct Unlocked {
     pub by: PublicIdentity,
 }
 
-/// Why nothing opened a file: all that an administrator needs to see.
-#[derive(Debug)]
-pub struct Locked {
-    /// Why, in a clause: "none of this machine's keys can open it", or what was broken or not supported.
-    pub reason: String,
-    /// The recipients that the file names.
-    pub encrypted_for: Vec<String>,
-    /// Whether one of them is ours, so that the wrapped key itself must be damaged.
-    pub ours_but_broken: bool,
-}
-
 impl Keyring {
     /// A keyring without identities.
     #[must_use]
     pub fn new() -> Self {
-        todo!()
+        Self::default()
     }
 
     /// Adds every identity of an age key file (one a line, `#` comments, LF or CRLF).
+    ///
+    /// What cannot be used is noted in [`Self::unusable`], line by line; the other lines count.
     pub fn add_age_key_file(&mut self, source: &Path, content: &[u8]) {
-        todo!()
+        let file = age_file::parse(content);
+        for key in file.keys {
+            self.add_x25519(source, key);
+        }
+        for fault in file.faults {
+            self.add_unusable(source, fault);
+        }
     }
 
     /// Adds the two identities of an SSH ed25519 private key: converted to X25519, and native `ssh-ed25519`.
+    ///
+    /// A key that cannot be used is noted in [`Self::unusable`].
     pub fn add_ssh_key(&mut self, source: &Path, content: &[u8]) {
-        todo!()
+        match ssh::parse(content) {
+            Ok(key) => {
+                self.add_x25519(source, key.converted());
+                self.add(source, key.public_text(), Identity::SshEd25519(key.native()));
+            }
+            Err(ssh::Rejected::Rsa) => self.add_rsa_key(source, content),
+            Err(ssh::Rejected::Other(reason)) => self.add_unusable(source, reason),
+        }
     }
 
     /// Notes that `source` could not be used at all.
     pub fn add_unusable(&mut self, source: &Path, reason: impl Into<String>) {
-        todo!()
+        self.unusable.push(Unusable { source: source.into(), reason: reason.into() });
     }
 
     /// The public halves, in the order they were added.
@@ -85,10 +120,28 @@ impl Keyring {
 
     /// Unwraps the data key of a sops file with the first identity that fits.
     ///
+    /// The entries that name one of our recipients come first. All others follow, since nothing keeps the
+    /// name of a recipient and the key inside its entry together.
+    ///
     /// # Errors
     /// [`Locked`] when none does.
     pub fn unlock(&self, metadata: &Metadata) -> Result<Unlocked, Locked> {
-        todo!()
+        let group = match metadata.key_groups.as_slice() {
+            [] => return Err(Locked::nobody()),
+            [group] => group,
+            groups => return Err(Locked::shamir(groups)),
+        };
+        let entries = group.age.iter().map(|entry| (self.named_by(entry), entry));
+        let (mut ours, others): (Vec<_>, Vec<_>) = entries.partition(|(named, _)| named.is_some());
+        ours.extend(others);
+        let mut failures = Failures::default();
+        for (named, entry) in ours {
+            match self.open_entry(entry, named) {
+                Ok(unlocked) => return Ok(unlocked),
+                Err(closed) => failures.add(entry, named.is_some(), closed),
+            }
+        }
+        Err(Locked::group(group, failures, self.identities.is_empty()))
     }
 
     /// Opens a plain age file (armored or not): the whole plaintext and the identity that opened it.
@@ -96,6 +149,61 @@ impl Keyring {
     /// # Errors
     /// [`Locked`] when none does or the file is damaged.
     pub fn open_age_file(&self, bytes: &[u8]) -> Result<(Secret, PublicIdentity), Locked> {
-        todo!()
+        let opened = if armor::is_binary(bytes) {
+            age::open(bytes, &self.identities, None)
+        } else {
+            armor::decode(bytes)
+                .map_err(|reason| Closed::Damaged { reason, ours: false })
+                .and_then(|file| age::open(&file, &self.identities, None))
+        };
+        match opened {
+            Ok(opened) => Ok((opened.plaintext, self.public[opened.by].clone())),
+            Err(closed) => Err(Locked::age_file(closed, self.identities.is_empty())),
+        }
+    }
+
+    fn add_x25519(&mut self, source: &Path, key: X25519) {
+        self.add(source, key.recipient(), Identity::X25519(key));
+    }
+
+    fn add(&mut self, source: &Path, recipient: String, identity: Identity) {
+        self.public.push(PublicIdentity { recipient, source: source.into() });
+        self.identities.push(identity);
+    }
+
+    #[cfg(not(feature = "ssh-rsa"))]
+    fn add_rsa_key(&mut self, source: &Path, _content: &[u8]) {
+        self.add_unusable(source, RSA_HELP);
+    }
+
+    #[cfg(feature = "ssh-rsa")]
+    fn add_rsa_key(&mut self, source: &Path, content: &[u8]) {
+        match ssh::parse_rsa(content) {
+            Some((recipient, key)) => self.add(source, recipient, Identity::SshRsa(Box::new(key))),
+            None => self.add_unusable(source, "is an RSA key that is damaged or protected by a passphrase"),
+        }
+    }
+
+    /// The identity whose recipient an entry names.
+    fn named_by(&self, entry: &AgeEntry) -> Option<usize> {
+        let recipient = recipient::without_comment(&entry.recipient);
+        self.public.iter().position(|public| public.recipient == recipient)
+    }
+
+    fn open_entry(&self, entry: &AgeEntry, first: Option<usize>) -> Result<Unlocked, Closed> {
+        let damaged = |reason: String, ours| Closed::Damaged { reason, ours };
+        if entry.enc.len() > MAX_WRAPPED_KEY {
+            return Err(damaged("it is longer than 64 KiB".into(), false));
+        }
+        let file = armor::decode(entry.enc.as_bytes()).map_err(|reason| damaged(reason, false))?;
+        let opened = age::open(&file, &self.identities, first)?;
+        let key = DataKey::from_secret(&opened.plaintext)
+            .ok_or_else(|| damaged("it does not hold a data key of 32 bytes".into(), true))?;
+        Ok(Unlocked { key, by: self.public[opened.by].clone() })
     }
 }
+
+/// What to do about an RSA key.
+#[cfg(not(feature = "ssh-rsa"))]
+const RSA_HELP: &str = "is an RSA key, which age cannot convert; give the machine an ed25519 host key \
+    (`ssh-keygen -t ed25519`) and encrypt for that one";

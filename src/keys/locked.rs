@@ -1,0 +1,153 @@
+//! Why a file stayed closed, in terms that an administrator can act on.
+
+use super::age::Closed;
+use super::recipient;
+use crate::sops::metadata::{AgeEntry, KeyGroup};
+
+/// How many recipients or details are listed.
+const MAX_LISTED: usize = 50;
+
+/// Why nothing opened a file: all that an administrator needs to see, beside the keyring's own lists.
+#[derive(Debug)]
+pub struct Locked {
+    /// Why, in a clause: "none of this machine's keys can open it", or what was broken or not supported.
+    pub reason: String,
+    /// The recipients that the file names, fit to be printed: `age1…`, `ssh-ed25519 AAAA…`, `PGP <fingerprint>`, `kms`, ….
+    pub encrypted_for: Vec<String>,
+    /// More about single recipients, a line each: `<recipient>: <what is wrong or not supported>`. Often empty.
+    pub details: Vec<String>,
+    /// Whether one of them is ours, so that the wrapped key itself must be damaged.
+    pub ours_but_broken: bool,
+    /// Whether the file could be opened only by something that this program does not support: other keys for
+    /// this machine would not help.
+    pub unsupported: bool,
+}
+
+/// What went wrong at the age entries of a group.
+#[derive(Default)]
+pub(super) struct Failures {
+    /// Line by line, in the order of the attempts.
+    details: Vec<String>,
+    /// The first entry that was ours and did not open.
+    broken: Option<String>,
+    /// How many entries are of a kind that this program cannot open, and the first such reason.
+    unsupported: usize,
+    unsupported_reason: Option<&'static str>,
+}
+
+impl Failures {
+    /// Notes that `entry` stayed closed. `named`: it names one of our recipients.
+    pub(super) fn add(&mut self, entry: &AgeEntry, named: bool, closed: Closed) {
+        let of = recipient::shown(&entry.recipient);
+        match closed {
+            Closed::Damaged { reason, ours } => {
+                if ours || named {
+                    let broken = || format!("the data key that is wrapped for {of} is damaged: {reason}");
+                    self.broken.get_or_insert_with(broken);
+                }
+                self.details.push(format!("{of}: {reason}"));
+            }
+            Closed::NotOurs { .. } if named => {
+                let reason = "it names this machine's key, which does not open it: \
+                    it was changed, or wrapped for another key";
+                self.broken
+                    .get_or_insert_with(|| format!("the data key wrapped for {of} stays closed: {reason}"));
+                self.details.push(format!("{of}: {reason}"));
+            }
+            Closed::NotOurs { unsupported, .. } => {
+                if let Some(reason) = recipient::unsupported(&entry.recipient).or(unsupported) {
+                    self.unsupported += 1;
+                    self.unsupported_reason.get_or_insert(reason);
+                    self.details.push(format!("{of}: {reason}"));
+                }
+            }
+        }
+    }
+}
+
+impl Locked {
+    /// A file without any recipient.
+    pub(super) fn nobody() -> Self {
+        Self::because("it names no recipient at all".into(), Vec::new())
+    }
+
+    /// A file whose key is split.
+    pub(super) fn shamir(groups: &[KeyGroup]) -> Self {
+        let reason =
+            format!("its key is split over {} key groups (Shamir), which is not supported yet", groups.len());
+        Self { unsupported: true, ..Self::because(reason, groups.iter().flat_map(recipients).collect()) }
+    }
+
+    /// A file with one key group of which no entry opened. `keyless`: there was no identity to try.
+    pub(super) fn group(group: &KeyGroup, failures: Failures, keyless: bool) -> Self {
+        let encrypted_for: Vec<_> = recipients(group).collect();
+        if encrypted_for.is_empty() {
+            return Self::nobody();
+        }
+        let mut details = failures.details;
+        details.extend(foreign(group).map(|recipient| format!("{recipient}: not supported yet")));
+        let ours_but_broken = failures.broken.is_some();
+        let unsupported = !ours_but_broken && failures.unsupported == group.age.len();
+        let reason = match (failures.broken, failures.unsupported_reason) {
+            (Some(broken), _) => broken,
+            _ if unsupported && group.age.is_empty() => foreign_reason(group),
+            (None, Some(reason)) if unsupported => format!("it cannot be opened: {reason}"),
+            _ => no_match(keyless).into(),
+        };
+        limit(&mut details);
+        Self { details, ours_but_broken, unsupported, ..Self::because(reason, encrypted_for) }
+    }
+
+    /// A plain age file.
+    pub(super) fn age_file(closed: Closed, keyless: bool) -> Self {
+        match closed {
+            Closed::Damaged { reason, ours } => {
+                Self { ours_but_broken: ours, ..Self::because(reason, Vec::new()) }
+            }
+            Closed::NotOurs { stanzas, unsupported: None } => {
+                Self::because(no_match(keyless).into(), stanzas)
+            }
+            Closed::NotOurs { stanzas, unsupported: Some(reason) } if stanzas.len() == 1 => {
+                Self { unsupported: true, ..Self::because(format!("it cannot be opened: {reason}"), stanzas) }
+            }
+            Closed::NotOurs { stanzas, unsupported: Some(reason) } => {
+                Self { details: vec![reason.into()], ..Self::because(no_match(keyless).into(), stanzas) }
+            }
+        }
+    }
+
+    fn because(reason: String, mut encrypted_for: Vec<String>) -> Self {
+        limit(&mut encrypted_for);
+        Self { reason, encrypted_for, details: Vec::new(), ours_but_broken: false, unsupported: false }
+    }
+}
+
+fn no_match(keyless: bool) -> &'static str {
+    if keyless { "this machine has no usable age key" } else { "none of this machine's keys can open it" }
+}
+
+/// Everything that a group names, fit to be printed.
+fn recipients(group: &KeyGroup) -> impl Iterator<Item = String> {
+    group.age.iter().map(|entry| recipient::shown(&entry.recipient)).chain(foreign(group))
+}
+
+/// What a group names beside age recipients.
+fn foreign(group: &KeyGroup) -> impl Iterator<Item = String> {
+    let pgp = group.pgp.iter().map(|fingerprint| format!("PGP {}", recipient::shown(fingerprint)));
+    pgp.chain(group.other.iter().map(|kind| (*kind).into()))
+}
+
+/// Why a group without age recipients cannot be opened.
+fn foreign_reason(group: &KeyGroup) -> String {
+    let mut all: Vec<_> = foreign(group).collect();
+    limit(&mut all);
+    format!("it is encrypted only for {}, which is not supported yet", all.join(", "))
+}
+
+fn limit(list: &mut Vec<String>) {
+    let more = list.len().saturating_sub(MAX_LISTED);
+    if more > 0 {
+        list.truncate(MAX_LISTED);
+        list.push(format!("and {more} more"));
+    }
+}
