@@ -1,0 +1,264 @@
+//! Templates: placeholders replaced by secrets, in one scan from left to right.
+//!
+//! sops-nix replaces placeholder after placeholder in the whole text, in random order, so that a secret's
+//! value can pull in another secret. Here a template is cut into pieces before any value is known, and a
+//! value is never looked at again.
+//!
+//! A placeholder that ends in `>` may carry filters in front of it: `<SOPS:…:PLACEHOLDER|trim|json>`.
+
+mod filter;
+
+use std::collections::BTreeMap;
+
+use crate::secret::{Secret, SecretBuffer};
+pub use filter::Filter;
+
+/// What our module's and sops-nix's placeholders start with, and hold further on.
+const MARKS: (&[u8], &[u8]) = (b"<SOPS:", b":PLACEHOLDER");
+/// Longest filter list, in bytes: what is longer is not a list of filters.
+const MAX_FILTERS: usize = 128;
+
+/// The placeholders of a manifest.
+pub struct Placeholders<'a> {
+    /// By their text without a final `>`, which may be replaced by filters.
+    by_stem: BTreeMap<&'a [u8], Placeholder<'a>>,
+    /// The lengths of stems that occur, longest first.
+    lengths: Vec<usize>,
+    /// The bytes that placeholders start with, so that plain text is skipped quickly.
+    first: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+struct Placeholder<'a> {
+    /// The secret that it stands for.
+    name: &'a str,
+    /// That secret's place in the manifest; `None` if the secret belongs to the other phase.
+    secret: Option<usize>,
+    /// Whether the text ends in `>`.
+    bracketed: bool,
+}
+
+/// A placeholder in a text: the bytes that it takes, what it is, and its filters.
+type Found<'a> = (usize, Placeholder<'a>, Vec<Filter>);
+
+/// A template cut into pieces.
+#[derive(Debug)]
+pub struct Template<'t> {
+    pieces: Vec<Piece<'t>>,
+}
+
+#[derive(Debug)]
+enum Piece<'t> {
+    Text(&'t [u8]),
+    Value { secret: usize, filters: Vec<Filter> },
+}
+
+impl<'a> Placeholders<'a> {
+    /// Placeholders from their text, the name of the secret and its place in the manifest. An empty text is
+    /// left out: it would fit everywhere.
+    pub fn new(all: impl IntoIterator<Item = (&'a str, &'a str, Option<usize>)>) -> Self {
+        let mut by_stem = BTreeMap::new();
+        for (text, name, secret) in all {
+            let (stem, bracketed) = match text.as_bytes() {
+                [stem @ .., b'>'] => (stem, true),
+                text => (text, false),
+            };
+            if !stem.is_empty() {
+                by_stem.insert(stem, Placeholder { name, secret, bracketed });
+            }
+        }
+        let mut lengths: Vec<usize> = by_stem.keys().map(|stem| stem.len()).collect();
+        lengths.sort_unstable_by(|a, b| b.cmp(a));
+        lengths.dedup();
+        let mut first: Vec<u8> = by_stem.keys().map(|stem| stem[0]).chain([MARKS.0[0]]).collect();
+        first.sort_unstable();
+        first.dedup();
+        Self { by_stem, lengths, first }
+    }
+
+    /// Distance to the next byte that a placeholder may start at.
+    fn next_candidate(&self, rest: &[u8]) -> Option<usize> {
+        match self.first[..] {
+            [only] => memchr::memchr(only, rest),
+            [one, two] => memchr::memchr2(one, two, rest),
+            _ => rest.iter().position(|byte| self.first.contains(byte)),
+        }
+    }
+
+    /// The longest placeholder that `rest` starts with, its filters, and the bytes that it takes.
+    fn longest_at(&self, rest: &[u8]) -> Option<Result<Found<'a>, String>> {
+        self.lengths.iter().find_map(|&length| {
+            let placeholder = *self.by_stem.get(rest.get(..length)?)?;
+            match (placeholder.bracketed, rest.get(length)) {
+                (false, _) => Some(Ok((length, placeholder, Vec::new()))),
+                (true, Some(b'>')) => Some(Ok((length + 1, placeholder, Vec::new()))),
+                (true, Some(b'|')) => {
+                    let list = &rest[length + 1..];
+                    let end = memchr::memchr(b'>', &list[..list.len().min(MAX_FILTERS)])?;
+                    Some(match filter::parse_list(&list[..end]) {
+                        Ok(filters) => Ok((length + 1 + end + 1, placeholder, filters)),
+                        Err(word) => Err(format!(
+                            "the placeholder of secret '{}' has an unknown filter '{word}' (known are {})",
+                            placeholder.name,
+                            Filter::WORDS.join(", ")
+                        )),
+                    })
+                }
+                (true, _) => None,
+            }
+        })
+    }
+}
+
+impl<'t> Template<'t> {
+    /// Cuts `text` into pieces.
+    ///
+    /// # Errors
+    /// A line for each placeholder that stands for no secret of this manifest, or has an unknown filter.
+    pub fn parse(text: &'t [u8], placeholders: &Placeholders<'_>) -> Result<Self, Vec<String>> {
+        let mut pieces = Vec::new();
+        let mut faults = Vec::new();
+        let mut text_start = 0;
+        let mut at = 0;
+        while let Some(skip) = placeholders.next_candidate(&text[at..]) {
+            at += skip;
+            match placeholders.longest_at(&text[at..]) {
+                Some(Ok((length, Placeholder { secret: Some(secret), .. }, filters))) => {
+                    pieces.push(Piece::Text(&text[text_start..at]));
+                    pieces.push(Piece::Value { secret, filters });
+                    at += length;
+                    text_start = at;
+                }
+                Some(Ok((length, Placeholder { name, .. }, _))) => {
+                    faults.push(format!(
+                        "it has the placeholder of secret '{name}', which is installed in the other phase"
+                    ));
+                    at += length;
+                }
+                Some(Err(fault)) => {
+                    faults.push(fault);
+                    at += 1;
+                }
+                None => {
+                    if let Some(unknown) = unknown_placeholder(&text[at..]) {
+                        faults.push(format!("it has a placeholder of no known secret, '{unknown}'"));
+                    }
+                    at += 1;
+                }
+            }
+        }
+        pieces.push(Piece::Text(&text[text_start..]));
+        faults.dedup();
+        if faults.is_empty() { Ok(Self { pieces }) } else { Err(faults) }
+    }
+
+    /// The secrets that the template needs, by their place in the manifest; repeated ones are repeated.
+    pub fn secrets(&self) -> impl Iterator<Item = usize> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Value { secret, .. } => Some(*secret),
+        })
+    }
+
+    /// The template with `value` of each secret in place. Bytes are kept as they are.
+    ///
+    /// # Errors
+    /// Why a filter does not take a value; the value itself is not told.
+    pub fn render<'v>(&self, value: impl Fn(usize) -> Option<&'v Secret>) -> Result<Secret, String> {
+        let size: usize = self
+            .pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text.len(),
+                Piece::Value { secret, .. } => value(*secret).map_or(0, |value| value.expose().len()),
+            })
+            .sum();
+        let mut rendered = SecretBuffer::with_capacity(size);
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => rendered.push(text),
+                Piece::Value { secret, filters } => {
+                    let value = value(*secret).ok_or("a secret that it needs has no value")?;
+                    match filters[..] {
+                        [] => rendered.push(value.expose()),
+                        _ => rendered.push(filter::apply(filters, value)?.expose()),
+                    }
+                }
+            }
+        }
+        Ok(rendered.into_secret())
+    }
+}
+
+/// A text of the shape of sops-nix's placeholders, at the start of `rest`.
+fn unknown_placeholder(rest: &[u8]) -> Option<String> {
+    let behind = rest.strip_prefix(MARKS.0)?;
+    let window = &behind[..behind.len().min(128)];
+    let end = memchr::memmem::find(window, MARKS.1)?;
+    let inner = &window[..end];
+    let plain = inner.iter().all(u8::is_ascii_hexdigit);
+    plain.then(|| format!("<SOPS:{}:PLACEHOLDER>", String::from_utf8_lossy(inner)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(template: &str, pairs: &[(&str, &str)]) -> Result<String, String> {
+        let values: Vec<Secret> = pairs.iter().map(|(_, value)| Secret::copy_of(value.as_bytes())).collect();
+        let placeholders =
+            Placeholders::new(pairs.iter().enumerate().map(|(index, (text, _))| (*text, "s", Some(index))));
+        let template =
+            Template::parse(template.as_bytes(), &placeholders).map_err(|faults| faults.join("; "))?;
+        let rendered = template.render(|index| values.get(index))?;
+        Ok(String::from_utf8(rendered.expose().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_value_is_never_scanned_again() {
+        assert_eq!(render("<A>-<B>", &[("<A>", "<B>"), ("<B>", "<A>")]).unwrap(), "<B>-<A>");
+    }
+
+    #[test]
+    fn the_longest_placeholder_wins() {
+        assert_eq!(render("xAxAB", &[("xA", "1"), ("xAB", "2")]).unwrap(), "12");
+    }
+
+    #[test]
+    fn an_empty_placeholder_replaces_nothing() {
+        assert_eq!(render("abc>", &[("", "x"), (">", "y")]).unwrap(), "abc>");
+    }
+
+    #[test]
+    fn text_around_placeholders_is_kept() {
+        assert_eq!(render("a<<A>>b<A", &[("<A>", "1")]).unwrap(), "a<1>b<A");
+    }
+
+    #[test]
+    fn filters_are_applied_in_order() {
+        assert_eq!(render("[<A|trim|json>]", &[("<A>", " a\"b\n")]).unwrap(), r#"["a\"b"]"#);
+        assert_eq!(render("<A|base64>", &[("<A>", "\u{0}ÿ")]).unwrap(), "AMO/");
+        assert_eq!(render("<A|shell>", &[("<A>", "it's")]).unwrap(), r"'it'\''s'");
+        assert_eq!(render("<A|url>", &[("<A>", "a b/ü")]).unwrap(), "a%20b%2F%C3%BC");
+    }
+
+    #[test]
+    fn an_unknown_filter_is_named() {
+        let error = render("<A|upper>", &[("<A>", "x")]).unwrap_err();
+        assert!(error.contains("unknown filter 'upper'") && error.contains("trim, json"), "{error}");
+    }
+
+    #[test]
+    fn a_placeholder_of_no_secret_is_named() {
+        let error = render("a <SOPS:00ff:PLACEHOLDER> b", &[]).unwrap_err();
+        assert!(error.contains("'<SOPS:00ff:PLACEHOLDER>'"), "{error}");
+        assert_eq!(render("<SOPS:not hex:PLACEHOLDER>", &[]).unwrap(), "<SOPS:not hex:PLACEHOLDER>");
+    }
+
+    #[test]
+    fn a_placeholder_of_the_other_phase_is_named() {
+        let placeholders = Placeholders::new([("<A>", "password", None)]);
+        let faults = Template::parse(b"<A>", &placeholders).unwrap_err();
+        assert!(faults[0].contains("'password'") && faults[0].contains("other phase"), "{faults:?}");
+    }
+}
