@@ -1,0 +1,167 @@
+//! `N.json`: what a generation is made of, beside the generation itself. No plaintext, no hash of plaintext.
+//!
+//! `status` reads it; the next run learns from it which links were made.
+
+use serde_json::{Value, json};
+
+/// The record of one generation.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Record {
+    /// When the generation was made, seconds since 1970.
+    pub time: u64,
+    /// Every secret and template, in the order of the manifest.
+    pub items: Vec<Item>,
+    /// Links outside the generation that are ours.
+    pub links: Vec<Link>,
+}
+
+/// One secret or template.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Item {
+    /// Path inside the generation: a secret's name, or `rendered/` and a template's name.
+    pub inner: String,
+    /// The file it came from; `None` for a template that stands in the manifest.
+    pub file: Option<String>,
+    /// The file's format (`yaml`, …, `age`), or `template`.
+    pub format: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The recipient of the identity that opened it.
+    pub identity: Option<String>,
+    /// Why it is stale or missing.
+    pub reason: Option<String>,
+}
+
+/// What became of a secret or template in a generation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// As declared.
+    Fresh,
+    /// It failed; the copy of the generation before was kept.
+    Stale,
+    /// It failed and there was no copy to keep.
+    Missing,
+}
+
+/// A link at a declared path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// Where it is.
+    pub path: String,
+    /// What it points to.
+    pub target: String,
+    /// The owner of the link, whom the directories on the way may belong to.
+    pub uid: u32,
+}
+
+impl Outcome {
+    /// The word in the record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::Missing => "missing",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        [Self::Fresh, Self::Stale, Self::Missing].into_iter().find(|outcome| outcome.as_str() == word)
+    }
+}
+
+impl Record {
+    /// The record as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let items: Vec<Value> = self
+            .items
+            .iter()
+            .map(|item| {
+                json!({
+                    "name": item.inner,
+                    "file": item.file,
+                    "format": item.format,
+                    "outcome": item.outcome.as_str(),
+                    "identity": item.identity,
+                    "reason": item.reason,
+                })
+            })
+            .collect();
+        let links: Vec<Value> = self
+            .links
+            .iter()
+            .map(|link| json!({ "path": link.path, "target": link.target, "uid": link.uid }))
+            .collect();
+        let mut text = json!({ "schema": 1, "time": self.time, "items": items, "links": links }).to_string();
+        text.push('\n');
+        text.into_bytes()
+    }
+
+    /// Reads a record. A record that is not whole is treated as absent by the caller, never as empty:
+    /// it may be of a version to come.
+    #[must_use]
+    pub fn from_json(bytes: &[u8]) -> Option<Self> {
+        let value: Value = serde_json::from_slice(bytes).ok()?;
+        if value.get("schema")?.as_u64()? != 1 {
+            return None;
+        }
+        let items = value.get("items")?.as_array()?.iter().map(item).collect::<Option<_>>()?;
+        let links = value.get("links")?.as_array()?.iter().map(link).collect::<Option<_>>()?;
+        Some(Self { time: value.get("time")?.as_u64()?, items, links })
+    }
+
+    /// Whether two records say the same, whenever they were made.
+    #[must_use]
+    pub fn same_state(&self, other: &Self) -> bool {
+        self.items == other.items && self.links == other.links
+    }
+}
+
+fn item(value: &Value) -> Option<Item> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    Some(Item {
+        inner: text("name")?,
+        file: text("file"),
+        format: text("format")?,
+        outcome: Outcome::from_word(&text("outcome")?)?,
+        identity: text("identity"),
+        reason: text("reason"),
+    })
+}
+
+fn link(value: &Value) -> Option<Link> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let uid = u32::try_from(value.get("uid")?.as_u64()?).ok()?;
+    Some(Link { path: text("path")?, target: text("target")?, uid })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_survives_writing_and_reading() {
+        let record = Record {
+            time: 1_700_000_000,
+            items: vec![Item {
+                inner: "wifi/psk".into(),
+                file: Some("/nix/store/x".into()),
+                format: "binary".into(),
+                outcome: Outcome::Stale,
+                identity: None,
+                reason: Some("the MAC does not match".into()),
+            }],
+            links: vec![Link { path: "/etc/psk".into(), target: "/run/secrets/wifi/psk".into(), uid: 0 }],
+        };
+        assert_eq!(Record::from_json(&record.to_json()), Some(record));
+    }
+
+    #[test]
+    fn a_record_that_is_cut_off_or_foreign_is_none() {
+        let whole = Record::default().to_json();
+        assert_eq!(Record::from_json(&whole[..whole.len() - 3]), None);
+        assert_eq!(Record::from_json(br#"{"schema":2,"time":0,"items":[],"links":[]}"#), None);
+        assert_eq!(Record::from_json(br#"{"schema":1,"time":0,"items":[{}],"links":[]}"#), None);
+    }
+}
