@@ -18,7 +18,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use locked::Locked;
-pub use recipient::{convert_public, opened_by};
+pub use recipient::{convert_public, opened_by, without_comment};
 pub use recipients_of::{Recipients, recipients_of};
 
 use crate::secret::{DataKey, Secret};
@@ -149,13 +149,7 @@ impl Keyring {
     /// # Errors
     /// [`Locked`] when none does or the file is damaged.
     pub fn open_age_file(&self, bytes: &[u8]) -> Result<(Secret, PublicIdentity), Locked> {
-        let opened = if armor::is_binary(bytes) {
-            age::open(bytes, &self.identities, None)
-        } else {
-            armor::decode(bytes)
-                .map_err(|reason| Closed::Damaged { reason, ours: false })
-                .and_then(|file| age::open(&file, &self.identities, None))
-        };
+        let opened = open_armored_or_not(bytes, &self.identities);
         match opened {
             Ok(opened) => Ok((opened.plaintext, self.public[opened.by].clone())),
             Err(closed) => Err(Locked::age_file(closed, self.identities.is_empty())),
@@ -186,7 +180,7 @@ impl Keyring {
 
     /// The identity whose recipient an entry names.
     fn named_by(&self, entry: &AgeEntry) -> Option<usize> {
-        let recipient = recipient::without_comment(&entry.recipient);
+        let recipient = without_comment(&entry.recipient);
         self.public.iter().position(|public| public.recipient == recipient)
     }
 
@@ -207,3 +201,23 @@ impl Keyring {
 #[cfg(not(feature = "ssh-rsa"))]
 const RSA_HELP: &str = "is an RSA key, which age cannot convert; give the machine an ed25519 host key \
     (`ssh-keygen -t ed25519`) and encrypt for that one";
+
+/// Opens an age file in either of its two forms.
+fn open_armored_or_not(bytes: &[u8], identities: &[Identity]) -> Result<age::Opened, Closed> {
+    if armor::is_binary(bytes) {
+        return age::open(bytes, identities, None);
+    }
+    let file = armor::decode(bytes).map_err(|reason| Closed::Damaged { reason, ours: false })?;
+    age::open(&file, identities, None)
+}
+
+/// Whether `bytes` is an age file, as far as that shows without a key.
+///
+/// # Errors
+/// What is wrong with it, a clause about "it".
+pub fn check_age_file(bytes: &[u8]) -> Result<(), String> {
+    match open_armored_or_not(bytes, &[]) {
+        Err(Closed::Damaged { reason, .. }) => Err(reason),
+        Ok(_) | Err(Closed::NotOurs { .. }) => Ok(()),
+    }
+}

@@ -66,7 +66,8 @@ pub fn opened_by(public: &str) -> Result<Vec<String>, String> {
 }
 
 /// A recipient as it is compared: an SSH public key without its comment, anything else as it is.
-pub(super) fn without_comment(recipient: &str) -> String {
+#[must_use]
+pub fn without_comment(recipient: &str) -> String {
     let mut fields = recipient.split_ascii_whitespace();
     match (fields.next(), fields.next()) {
         (Some(kind), Some(blob)) if is_ssh_type(kind) => format!("{kind} {blob}"),

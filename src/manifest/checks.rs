@@ -5,8 +5,7 @@ use std::path::Path;
 
 use super::fields::{Faults, shown};
 use super::json::Value;
-use super::types::{Format, Manifest, Name, SecretSpec};
-use crate::sops;
+use super::types::{Manifest, Name, SecretSpec};
 
 /// Checks that no name stands twice and none is a directory of another.
 ///
@@ -42,24 +41,13 @@ pub(super) fn formats(secrets: &[SecretSpec], faults: &mut Faults) {
                 &format!("secret '{}'", shown(secret.name.as_str())),
                 format_args!(
                     "format {} differs from {} of secret '{}', which is in the same file '{}'",
-                    format_name(secret.format),
-                    format_name(before.format),
+                    secret.format.as_str(),
+                    before.format.as_str(),
                     shown(before.name.as_str()),
                     shown(&secret.sops_file.to_string_lossy()),
                 ),
             );
         }
-    }
-}
-
-fn format_name(format: Format) -> &'static str {
-    match format {
-        Format::Sops(sops::Format::Yaml) => "yaml",
-        Format::Sops(sops::Format::Json) => "json",
-        Format::Sops(sops::Format::Binary) => "binary",
-        Format::Sops(sops::Format::Dotenv) => "dotenv",
-        Format::Sops(sops::Format::Ini) => "ini",
-        Format::Age => "age",
     }
 }
 

@@ -56,15 +56,6 @@ const TEMPLATE_FIELDS: &[&str] = &[
 /// Options of sops-nix that its modules leave in the manifest though no agent reads them.
 const IGNORED_FIELDS: &[&str] = &["neededForUsers", "sopsFileHash"];
 
-const FORMATS: &[(&str, Format)] = &[
-    ("yaml", Format::Sops(sops::Format::Yaml)),
-    ("json", Format::Sops(sops::Format::Json)),
-    ("binary", Format::Sops(sops::Format::Binary)),
-    ("dotenv", Format::Sops(sops::Format::Dotenv)),
-    ("ini", Format::Sops(sops::Format::Ini)),
-    ("age", Format::Age),
-];
-
 /// Reads `secrets[index]`; `None` if it has faults, which are noted.
 pub(super) fn secret(
     index: usize,
@@ -83,7 +74,7 @@ pub(super) fn secret(
     let format = match fields.get("format") {
         // What sops-nix does without one.
         None => Some(Format::Sops(sops::Format::Yaml)),
-        Some(_) => fields.choice("format", FORMATS, faults),
+        Some(_) => fields.choice("format", &Format::WORDS, faults),
     };
     let key = format.and_then(|format| key(&fields, format, context.own_schema, faults));
     let place = placement(&fields, name.as_ref(), Path::new(""), context, faults);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::sops;
+
 /// The directory of rendered templates inside a generation. No secret may lie in it.
 pub const RENDERED: &str = "rendered";
 
@@ -130,7 +132,7 @@ pub enum Key {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
     /// One of sops' formats.
-    Sops(crate::sops::Format),
+    Sops(sops::Format),
     /// A plain age file.
     Age,
 }
@@ -152,4 +154,28 @@ pub struct Logging {
     pub key_import: bool,
     /// The change report.
     pub secret_changes: bool,
+}
+
+impl Format {
+    /// Every format and the word for it in a manifest and on the command line.
+    pub const WORDS: [(&'static str, Self); 6] = [
+        ("yaml", Self::Sops(sops::Format::Yaml)),
+        ("json", Self::Sops(sops::Format::Json)),
+        ("binary", Self::Sops(sops::Format::Binary)),
+        ("dotenv", Self::Sops(sops::Format::Dotenv)),
+        ("ini", Self::Sops(sops::Format::Ini)),
+        ("age", Self::Age),
+    ];
+
+    /// The word for this format.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, format)| *format == self).map_or("", |(word, _)| word)
+    }
+
+    /// The format that a word stands for.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, format)| *format)
+    }
 }

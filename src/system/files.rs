@@ -47,6 +47,15 @@ pub fn read_key(path: &Path) -> Result<KeyFile, Error> {
     Ok(KeyFile { bytes, warning: loose_permissions(path, &stat) })
 }
 
+/// Reads standard input to its end. The buffer is wiped when dropped.
+///
+/// # Errors
+/// It cannot be read, or is larger than `limit` bytes.
+pub fn read_stdin(limit: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
+    read_unsized(&std::io::stdin(), limit)
+        .map_err(|cause| Error::because("cannot read standard input", cause))
+}
+
 /// Appends `lines`, each ended by a newline, to the list at `path` (`/run/nixos/activation-restart-list` and its
 /// like), which is made, 0600, if it is missing. The folder is not made: without it nobody reads the list. False then.
 ///
@@ -115,7 +124,7 @@ pub(super) fn read_exactly(file: &impl AsFd, size: u64) -> nix::Result<Zeroizing
 
 /// Reads to the end a file that says it is empty: it is, or it is one of `/proc`. Each larger buffer is a new one, so
 /// that the old one is wiped.
-fn read_unsized(file: &OwnedFd, limit: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+fn read_unsized(file: &impl AsFd, limit: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut bytes = zeroed(CHUNK).map_err(|errno| errno.desc().to_owned())?;
     let mut filled = 0;
     loop {

@@ -45,24 +45,50 @@ pub enum Placed {
 /// a directory or a special file is in the way; the file system refuses.
 pub fn place(path: &Path, target: &Path, uid: Uid, gid: Gid) -> Result<Placed, Error> {
     let doing = format!("cannot make link {}", quoted(path));
-    let owner = process::effective_uid().is_root().then_some((uid, gid));
     let parent = walk::parent_made(path, Trust::of(uid), &doing)?;
-    let standing = look(&parent).map_err(|errno| Error::new(&*doing, errno))?;
-    let replaced = match standing {
+    let placed = judge(&parent, path, target, (uid, gid), &doing)?;
+    if placed != Placed::Unchanged {
+        let owner = process::effective_uid().is_root().then_some((uid, gid));
+        put(&parent, target, owner).map_err(|cause| Error::because(doing, cause))?;
+    }
+    Ok(placed)
+}
+
+/// What [`place`] would do, without doing it. Missing parents count as makeable.
+///
+/// # Errors
+/// As [`place`].
+pub fn check(path: &Path, target: &Path, uid: Uid, gid: Gid) -> Result<(), Error> {
+    let doing = format!("cannot make link {}", quoted(path));
+    match walk::parent(path, Trust::of(uid), &doing)? {
+        Some(parent) => judge(&parent, path, target, (uid, gid), &doing).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+/// Decides about what stands at the last element.
+fn judge(
+    parent: &Parent,
+    path: &Path,
+    target: &Path,
+    (uid, gid): (Uid, Gid),
+    doing: &str,
+) -> Result<Placed, Error> {
+    let as_root = process::effective_uid().is_root();
+    let replaced = match look(parent).map_err(|errno| Error::new(doing, errno))? {
         Standing::Nothing => None,
         Standing::Link(stat, old) => {
-            let belongs =
-                owner.is_none_or(|(uid, gid)| stat.st_uid == uid.as_raw() && stat.st_gid == gid.as_raw());
+            let belongs = !as_root || (stat.st_uid == uid.as_raw() && stat.st_gid == gid.as_raw());
             if old == target.as_os_str() && belongs {
                 return Ok(Placed::Unchanged);
             }
             if old != target.as_os_str() && stat.st_uid != uid.as_raw() {
-                refuse_if_exposed(&parent, uid, path, &doing)?;
+                refuse_if_exposed(parent, uid, path, doing)?;
             }
             None
         }
         Standing::File => {
-            refuse_if_exposed(&parent, uid, path, &doing)?;
+            refuse_if_exposed(parent, uid, path, doing)?;
             Some(format!("{} was a regular file and is now a link to {}", quoted(path), quoted(target)))
         }
         Standing::Directory => {
@@ -74,7 +100,6 @@ pub fn place(path: &Path, target: &Path, uid: Uid, gid: Gid) -> Result<Placed, E
             return Err(Error::because(doing, cause).with_hint("remove it, or choose another path"));
         }
     };
-    put(&parent, target, owner).map_err(|cause| Error::because(doing, cause))?;
     Ok(Placed::Made { replaced })
 }
 

@@ -17,6 +17,7 @@
 //! | `generations` | the numbered directories together: making, records, pruning |
 //! | [`current`] | the link to the live generation |
 //! | [`links`], `walk` | links at declared paths |
+//! | [`services`] | asks systemd for restarts |
 //! | `directory` | an open directory: the system calls all of these are made of |
 #![allow(clippy::disallowed_methods)]
 
@@ -30,6 +31,7 @@ pub mod lock;
 mod mounts;
 pub mod process;
 pub mod secretfs;
+pub mod services;
 mod walk;
 
 use std::ffi::OsStr;

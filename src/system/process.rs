@@ -1,5 +1,6 @@
 //! The process itself: hardened before it reads a key, stripped of what it no longer needs, and its clock.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -10,8 +11,8 @@ use nix::fcntl::readlink;
 use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::prctl;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
-use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Uid, geteuid};
+use nix::sys::stat::{Mode, fstat, umask};
+use nix::unistd::{Gid, Uid, getegid, geteuid};
 
 use super::{Error, quoted};
 
@@ -106,6 +107,28 @@ pub fn now() -> u64 {
 #[must_use]
 pub fn effective_uid() -> Uid {
     geteuid()
+}
+
+/// The group we act as.
+#[must_use]
+pub fn effective_gid() -> Gid {
+    getegid()
+}
+
+/// Where standard error leads.
+pub struct StandardError {
+    /// Whether a person reads it.
+    pub is_terminal: bool,
+    /// `device:inode` in decimal, as systemd writes them in `JOURNAL_STREAM` (systemd.exec(5)).
+    pub device_and_inode: Option<String>,
+}
+
+/// Looks at standard error.
+#[must_use]
+pub fn standard_error() -> StandardError {
+    let stderr = std::io::stderr();
+    let device_and_inode = fstat(&stderr).ok().map(|stat| format!("{}:{}", stat.st_dev, stat.st_ino));
+    StandardError { is_terminal: stderr.is_terminal(), device_and_inode }
 }
 
 /// Runs the program at an absolute path with an environment of exactly `environment`, and waits for it. Its output
