@@ -2,14 +2,40 @@
 //!
 //! The rooms, from the door inwards:
 //!
-//! * [`manifest`], [`accounts`]: declarations to checked types. Values in, values out.
+//! * [`cli`], [`log`], [`error`]: arguments in; messages and exit codes out.
+//! * [`install`]: the story of one run, as a list of calls. Read it first. Its chapters: [`identities`],
+//!   [`open`], [`plan`], [`decide`], [`switch`] with [`outer_links`] and [`restarts`]. [`decrypt`] and
+//!   [`recipient`] are short stories of their own.
+//! * [`manifest`], [`accounts`], [`template`], [`changes`], [`units`], [`record`]: values in, values out.
 //! * [`sops`]: sops files, bytes to authenticated plaintext. [`keys`]: identities that open them.
 //! * [`secret`]: what plaintext and keys are held in.
 //! * [`system`]: every effect on the machine.
 
 pub mod accounts;
+pub mod changes;
+pub mod check;
+pub mod cli;
+pub mod command_line;
+pub mod decide;
+pub mod decrypt;
+pub mod drop_in;
+pub mod error;
+pub mod identities;
+pub mod inputs;
+pub mod install;
 pub mod keys;
+pub mod log;
 pub mod manifest;
+pub mod open;
+pub mod outer_links;
+pub mod plan;
+pub mod recipient;
+pub mod recipients;
+pub mod record;
+pub mod restarts;
 pub mod secret;
 pub mod sops;
+pub mod switch;
 pub mod system;
+pub mod template;
+pub mod units;

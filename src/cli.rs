@@ -1,0 +1,187 @@
+//! The command line: arguments to an [`Action`], and the action to a library call.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use clap::error::ErrorKind;
+use tracing::error;
+use tracing::level_filters::LevelFilter;
+
+use crate::check::{self, Level};
+use crate::drop_in::{self, CheckMode, Invocation};
+use crate::error::Exit;
+use crate::install::Run;
+use crate::log::{self, Sink};
+use crate::manifest::Format;
+use crate::restarts::Via;
+use crate::{command_line, decrypt, install, recipient};
+
+/// What the environment says, read once by `main`.
+#[derive(Default)]
+pub struct Environment {
+    /// `JOURNAL_STREAM`: the device and inode of the journal's socket.
+    pub journal_stream: Option<String>,
+    /// `NO_COLOR`, if set to anything.
+    pub no_color: bool,
+    /// Whether `NIXOS_ACTION` is `dry-activate`.
+    pub dry_activate: bool,
+    /// Whether `SOPS_RESTART_UNITS_VIA_SYSTEMCTL` is `1`.
+    pub restart_via_systemctl: bool,
+    /// `PATH`, for `systemctl`.
+    pub path: Option<OsString>,
+    /// `XDG_RUNTIME_DIR`, for user mode.
+    pub runtime_dir: Option<OsString>,
+    /// `SOPS_AGE_KEY`, for `decrypt`.
+    pub sops_age_key: Option<OsString>,
+    /// `SOPS_AGE_KEY_FILE`, for `decrypt`.
+    pub sops_age_key_file: Option<PathBuf>,
+}
+
+/// What is to be done.
+enum Action {
+    Install { manifest: PathBuf, run: Run, ignore_passwd: bool },
+    Check { manifest: PathBuf, level: Level, recipients: Vec<String> },
+    Decrypt(decrypt::Request),
+    Recipient(Option<PathBuf>),
+}
+
+/// Runs the program with `arguments` (the program's name first).
+///
+/// Output goes to `out`; everything else goes to the log on standard error.
+pub fn run(arguments: Vec<OsString>, environment: Environment, out: &mut dyn Write) -> Exit {
+    let sink = Sink::of_stderr(environment.journal_stream.as_deref(), environment.no_color);
+    if called_as(&arguments, "sops-install-secrets") {
+        log::start(LevelFilter::INFO, sink);
+        return sops_install_secrets(&arguments, environment, out);
+    }
+    let matches = match command_line::command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error, out),
+    };
+    let word = matches.get_one::<String>("log").map_or("info", String::as_str);
+    log::start(level(word), sink);
+    match action(&matches, &environment) {
+        Some(Action::Install { manifest, run, ignore_passwd }) => {
+            install::run(&install_request(&manifest, run, ignore_passwd, environment), out)
+        }
+        Some(Action::Check { manifest, level, recipients }) => {
+            check::run(&check::Request { manifest: &manifest, level, recipients })
+        }
+        Some(Action::Decrypt(request)) => decrypt::run(&request, out),
+        Some(Action::Recipient(file)) => recipient::run(file.as_deref(), out),
+        None => {
+            error!("no such command");
+            Exit::Usage
+        }
+    }
+}
+
+/// Whether the program was started under `name`.
+fn called_as(arguments: &[OsString], name: &str) -> bool {
+    arguments.first().and_then(|program| Path::new(program).file_name()).is_some_and(|base| base == name)
+}
+
+/// The drop-in for sops-nix's agent. It knows no exit code 3: what it would mean is reported as 1.
+fn sops_install_secrets(arguments: &[OsString], environment: Environment, out: &mut dyn Write) -> Exit {
+    let program = arguments.first().map(|program| program.display().to_string()).unwrap_or_default();
+    let exit = match drop_in::parse(arguments.get(1..).unwrap_or_default()) {
+        Invocation::Run { manifest, check_mode: CheckMode::Off, ignore_passwd } => {
+            let run = if environment.dry_activate { Run::Dry } else { Run::Real };
+            install::run(&install_request(&manifest, run, ignore_passwd, environment), out)
+        }
+        Invocation::Run { manifest, check_mode, .. } => {
+            let level = match check_mode {
+                CheckMode::SopsFile => Level::SopsFile,
+                _ => Level::Manifest,
+            };
+            check::run(&check::Request { manifest: &manifest, level, recipients: Vec::new() })
+        }
+        Invocation::Help => {
+            print_usage(&drop_in::usage(&program));
+            Exit::Success
+        }
+        Invocation::WrongArguments => {
+            print_usage(&drop_in::usage(&program));
+            error!("name one manifest");
+            Exit::Usage
+        }
+        Invocation::WrongFlag(reason) => {
+            print_usage(&drop_in::usage(&program));
+            error!("{reason}");
+            Exit::Unchanged
+        }
+    };
+    if exit == Exit::Partial { Exit::Unchanged } else { exit }
+}
+
+fn print_usage(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+fn install_request(
+    manifest: &Path,
+    run: Run,
+    ignore_passwd: bool,
+    environment: Environment,
+) -> install::Request<'_> {
+    let restarts =
+        if environment.restart_via_systemctl { Via::Systemctl(environment.path) } else { Via::Lists };
+    install::Request { manifest, run, ignore_passwd, restarts, runtime_dir: environment.runtime_dir }
+}
+
+/// `--help` and `--version` are successes and go to standard output; the rest is a usage error.
+fn usage(error: &clap::Error, out: &mut dyn Write) -> Exit {
+    let text = error.render();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match write!(out, "{text}") {
+            Ok(()) => Exit::Success,
+            Err(_) => Exit::Unchanged,
+        },
+        _ => {
+            let _ = write!(std::io::stderr(), "{text}");
+            Exit::Usage
+        }
+    }
+}
+
+fn action(matches: &ArgMatches, environment: &Environment) -> Option<Action> {
+    let path = |matches: &ArgMatches, id: &str| matches.get_one::<PathBuf>(id).cloned();
+    match matches.subcommand()? {
+        ("install", matches) => Some(Action::Install {
+            manifest: path(matches, "manifest")?,
+            run: if matches.get_flag("dry-run") || environment.dry_activate { Run::Dry } else { Run::Real },
+            ignore_passwd: matches.get_flag("ignore-passwd"),
+        }),
+        ("check", matches) => Some(Action::Check {
+            manifest: path(matches, "manifest")?,
+            level: match matches.get_one::<String>("level")?.as_str() {
+                "manifest" => Level::Manifest,
+                _ => Level::SopsFile,
+            },
+            recipients: matches.get_many::<String>("recipient").into_iter().flatten().cloned().collect(),
+        }),
+        ("decrypt", matches) => Some(Action::Decrypt(decrypt::Request {
+            file: path(matches, "file")?,
+            key: matches.get_one::<String>("key").cloned(),
+            format: matches.get_one::<String>("format").and_then(|word| Format::from_word(word)),
+            identities: matches.get_many::<PathBuf>("identity").into_iter().flatten().cloned().collect(),
+            age_key: environment.sops_age_key.clone(),
+            age_key_file: environment.sops_age_key_file.clone(),
+        })),
+        ("recipient", matches) => Some(Action::Recipient(path(matches, "file"))),
+        _ => None,
+    }
+}
+
+/// A level by its name in the definition of the command line.
+fn level(word: &str) -> LevelFilter {
+    match word {
+        "error" => LevelFilter::ERROR,
+        "warn" => LevelFilter::WARN,
+        "debug" => LevelFilter::DEBUG,
+        "trace" => LevelFilter::TRACE,
+        _ => LevelFilter::INFO,
+    }
+}

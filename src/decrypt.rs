@@ -1,0 +1,89 @@
+//! `decrypt`: one file, or one value of it, to standard output.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use tracing::{debug, error};
+
+use crate::error::Exit;
+use crate::identities;
+use crate::keys::Keyring;
+use crate::manifest::{Format, Key};
+use crate::open;
+use crate::sops;
+use crate::system::process;
+
+/// What is asked.
+pub struct Request {
+    /// The encrypted file.
+    pub file: PathBuf,
+    /// The value wanted, or the whole file.
+    pub key: Option<String>,
+    /// Its format, or what its ending says.
+    pub format: Option<Format>,
+    /// Files with identities.
+    pub identities: Vec<PathBuf>,
+    /// Identities from the environment, used when no file is named.
+    pub age_key: Option<OsString>,
+    /// A file of identities from the environment, used when no file is named.
+    pub age_key_file: Option<PathBuf>,
+}
+
+/// Prints the plaintext to `out`.
+pub fn run(request: &Request, out: &mut dyn Write) -> Exit {
+    for note in process::harden() {
+        debug!("{note}");
+    }
+    let keyring = keyring(request);
+    identities::report_unusable(&keyring);
+    let format = request.format.unwrap_or_else(|| format_of(&request.file));
+    let key = match request.key.as_deref() {
+        None | Some("") => Key::Whole,
+        Some(path) => Key::Path(path.to_owned()),
+    };
+    let mut opened = open::file(&request.file, format, &[&key], &keyring);
+    match opened.values.pop() {
+        Some(Ok(secret)) => match out.write_all(secret.expose()).and_then(|()| out.flush()) {
+            Ok(()) => Exit::Success,
+            Err(error) => {
+                error!("cannot write to standard output: {error}");
+                Exit::Unchanged
+            }
+        },
+        Some(Err(failure)) => {
+            error!("{failure}");
+            Exit::Unchanged
+        }
+        None => Exit::Unchanged,
+    }
+}
+
+fn keyring(request: &Request) -> Keyring {
+    let mut keyring = Keyring::new();
+    for path in &request.identities {
+        identities::add_any(&mut keyring, path);
+    }
+    if request.identities.is_empty() {
+        if let Some(text) = &request.age_key {
+            keyring.add_age_key_file(Path::new("SOPS_AGE_KEY"), text.as_bytes());
+        }
+        if let Some(path) = &request.age_key_file {
+            identities::add_any(&mut keyring, path);
+        }
+    }
+    keyring
+}
+
+/// The format by the file's ending, as sops itself decides it.
+fn format_of(file: &Path) -> Format {
+    match file.extension().and_then(OsStr::to_str) {
+        Some("yaml" | "yml") => Format::Sops(sops::Format::Yaml),
+        Some("json") => Format::Sops(sops::Format::Json),
+        Some("env") => Format::Sops(sops::Format::Dotenv),
+        Some("ini") => Format::Sops(sops::Format::Ini),
+        Some("age") => Format::Age,
+        _ => Format::Sops(sops::Format::Binary),
+    }
+}

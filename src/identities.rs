@@ -1,0 +1,62 @@
+//! Key files into the keyring. What cannot be used is noted there, and is fatal to nobody but the secrets
+//! that stay closed for it.
+
+use std::path::Path;
+
+use tracing::{info, warn};
+
+use crate::keys::Keyring;
+use crate::manifest::Manifest;
+use crate::system::files::{self, KeyFile};
+
+/// Every identity that a manifest names.
+#[must_use]
+pub fn load(manifest: &Manifest) -> Keyring {
+    let mut keyring = Keyring::new();
+    for path in &manifest.age_ssh_key_paths {
+        with_key_file(&mut keyring, path, |keyring, key| keyring.add_ssh_key(path, &key.bytes));
+    }
+    if let Some(path) = &manifest.age_key_file {
+        with_key_file(&mut keyring, path, |keyring, key| keyring.add_age_key_file(path, &key.bytes));
+    }
+    if manifest.logging.key_import {
+        for identity in keyring.public().iter().filter(|identity| identity.recipient.starts_with("age1")) {
+            info!(
+                "Imported {} as age key with fingerprint {}",
+                identity.source.display(),
+                identity.recipient
+            );
+        }
+    }
+    keyring
+}
+
+/// Adds the identities of a file of either kind: an SSH private key or an age key file.
+pub fn add_any(keyring: &mut Keyring, path: &Path) {
+    with_key_file(keyring, path, |keyring, key| {
+        if key.bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
+            keyring.add_ssh_key(path, &key.bytes);
+        } else {
+            keyring.add_age_key_file(path, &key.bytes);
+        }
+    });
+}
+
+/// Notes each source that gave no identity.
+pub fn report_unusable(keyring: &Keyring) {
+    for unusable in keyring.unusable() {
+        info!("cannot use key '{}': {}", unusable.source.display(), unusable.reason);
+    }
+}
+
+fn with_key_file(keyring: &mut Keyring, path: &Path, add: impl FnOnce(&mut Keyring, &KeyFile)) {
+    match files::read_key(path) {
+        Ok(key) => {
+            if let Some(warning) = &key.warning {
+                warn!("key '{}' {warning}", path.display());
+            }
+            add(keyring, &key);
+        }
+        Err(error) => keyring.add_unusable(path, error.cause),
+    }
+}

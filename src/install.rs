@@ -1,0 +1,175 @@
+//! The story of one run, from manifest to pruned generations. Read this file first.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+
+use tracing::{debug, error, info, warn};
+
+use crate::accounts::Accounts;
+use crate::changes::Tense;
+use crate::decide::{Steps, decide};
+use crate::error::{self, Exit};
+use crate::identities;
+use crate::inputs;
+use crate::manifest::{Manifest, OnFailure};
+use crate::open;
+use crate::outer_links;
+use crate::plan::{self, Owners};
+use crate::restarts;
+use crate::switch::{self, Switch};
+use crate::system::current::Live;
+use crate::system::lock::Lock;
+use crate::system::secretfs::{FsKind, SecretFs};
+use crate::system::{self, Gid, process};
+
+/// What is asked of a run.
+pub struct Request<'a> {
+    /// The manifest file.
+    pub manifest: &'a Path,
+    /// Whether to act, or only to say what would be done.
+    pub run: Run,
+    /// Give everything to root, and look nothing up.
+    pub ignore_passwd: bool,
+    /// How units are asked to restart.
+    pub restarts: restarts::Via,
+    /// `XDG_RUNTIME_DIR`, for user mode.
+    pub runtime_dir: Option<OsString>,
+}
+
+/// Whether a run acts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Run {
+    /// It does.
+    Real,
+    /// It decrypts in memory, compares and prints. No mount, directory, file or link is made.
+    Dry,
+}
+
+/// A run that ended before anything was changed; every message is ready to be printed.
+struct Refused(Vec<String>);
+
+impl From<system::Error> for Refused {
+    fn from(error: system::Error) -> Self {
+        let hint = error.hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+        Self(vec![format!("{error}{hint}")])
+    }
+}
+
+/// Installs the secrets of a manifest. The change report goes to `out`, everything else to the log.
+pub fn run(request: &Request<'_>, out: &mut dyn Write) -> Exit {
+    match install(request, out) {
+        Ok(exit) => exit,
+        Err(Refused(messages)) => {
+            for message in messages {
+                error!("{message}");
+            }
+            Exit::Unchanged
+        }
+    }
+}
+
+fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> {
+    let manifest = inputs::manifest(request.manifest, request.runtime_dir.as_deref())
+        .map_err(|message| Refused(vec![message]))?;
+    for note in process::harden() {
+        debug!("{note}");
+    }
+    let accounts =
+        if request.ignore_passwd || manifest.user_mode { Accounts::default() } else { inputs::accounts() };
+    let owners = owners(request, &manifest, &accounts);
+    let group = directory_group(&manifest, &accounts);
+
+    // A dry run makes no file, so it takes no lock either: it only reads what a real run flips in one step.
+    let _lock = match request.run {
+        Run::Real => Some(Lock::acquire(&manifest.mount_point, |holder| info!("waiting for {holder}"))?),
+        Run::Dry => None,
+    };
+    let secretfs = secretfs(request.run, &manifest, group)?;
+    let keyring = identities::load(&manifest);
+    identities::report_unusable(&keyring);
+    let opened = open::all(&manifest.secrets, &keyring);
+    let planned = plan::generation(&manifest, opened, &inputs::template, &owners);
+    drop(keyring);
+
+    let live = match &secretfs {
+        Some(secretfs) => secretfs.live(&manifest.symlink_path)?,
+        None => Live::default(),
+    };
+    if let Some(warning) = &live.warning {
+        warn!("{warning}");
+    }
+    let steps = decide(planned, live.generation.as_ref())?;
+    match secretfs {
+        Some(secretfs) if request.run == Run::Real => {
+            if manifest.on_failure == OnFailure::Abort {
+                refuse_any_failure(&steps, &manifest)?;
+            }
+            let switch = Switch { manifest: &manifest, secretfs: &secretfs, live: &live, group };
+            Ok(switch.run(steps, &request.restarts, out)?)
+        }
+        _ => Ok(dry_run(steps, &manifest, live.generation.is_some(), out)),
+    }
+}
+
+fn owners<'a>(request: &Request<'_>, manifest: &Manifest, accounts: &'a Accounts) -> Owners<'a> {
+    match request.run {
+        _ if manifest.user_mode => {
+            Owners::All { uid: process::effective_uid().as_raw(), gid: process::effective_gid().as_raw() }
+        }
+        _ if request.ignore_passwd => Owners::All { uid: 0, gid: 0 },
+        Run::Dry => Owners::AsFarAsKnown(accounts),
+        Run::Real => Owners::Declared(accounts),
+    }
+}
+
+/// The group of the generations' directories.
+fn directory_group(manifest: &Manifest, accounts: &Accounts) -> Gid {
+    if manifest.user_mode { process::effective_gid() } else { Gid::from_raw(accounts.directory_gid()) }
+}
+
+/// The memory file system, mounted if it is not; in a dry run only if it is there already.
+fn secretfs(run: Run, manifest: &Manifest, group: Gid) -> Result<Option<SecretFs>, Refused> {
+    let kind = if manifest.use_tmpfs { FsKind::Tmpfs } else { FsKind::Ramfs };
+    match run {
+        Run::Real if manifest.user_mode => Ok(Some(SecretFs::directory(&manifest.mount_point)?)),
+        Run::Real => {
+            let (secretfs, warnings) = SecretFs::mount(&manifest.mount_point, kind, group)?;
+            for warning in warnings {
+                warn!("{warning}");
+            }
+            process::drop_to_writer_capabilities()?;
+            Ok(Some(secretfs))
+        }
+        Run::Dry if manifest.user_mode => Ok(SecretFs::existing_directory(&manifest.mount_point)?),
+        Run::Dry => Ok(SecretFs::open(&manifest.mount_point)?),
+    }
+}
+
+/// Under `abort` a run that would leave anything undone does nothing at all.
+fn refuse_any_failure(steps: &Steps<'_>, manifest: &Manifest) -> Result<(), Refused> {
+    let mut failures = steps.failures.clone();
+    failures.extend(outer_links::check(&outer_links::declared(&steps.files, manifest)));
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let mut messages = error::messages(&failures);
+    messages.push("nothing was changed, because the manifest says onFailure = \"abort\"".to_owned());
+    Err(Refused(messages))
+}
+
+/// Says what a real run would do. Exits as a real run would.
+fn dry_run(mut steps: Steps<'_>, manifest: &Manifest, has_live: bool, out: &mut dyn Write) -> Exit {
+    if has_live && !manifest.user_mode {
+        if manifest.logging.secret_changes {
+            switch::report(&steps.changes, Tense::Would, out);
+        }
+        steps.failures.extend(restarts::list_dry(&steps.units));
+    }
+    steps.failures.extend(outer_links::check(&outer_links::declared(&steps.files, manifest)));
+    let exit = switch::conclude(&steps.failures);
+    match manifest.on_failure {
+        OnFailure::Abort if exit == Exit::Partial => Exit::Unchanged,
+        _ => exit,
+    }
+}

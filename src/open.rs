@@ -1,0 +1,235 @@
+//! From declared secrets to plaintext: every file is opened once, files in parallel.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{Failure, Subject};
+use crate::keys::{Keyring, Locked};
+use crate::manifest::{Format, Key, SecretSpec};
+use crate::secret::Secret;
+use crate::sops::{self, Document, Fault, FaultKind};
+use crate::system::{self, files};
+
+/// Largest file that is read, in bytes: more than twice the largest secret that is known to work (50 MiB),
+/// whose sops file is 70 MB.
+pub const MAX_FILE: u64 = 192 * 1024 * 1024;
+
+/// What became of one declared secret.
+pub struct OpenedSecret {
+    /// Its plaintext, shared by all secrets that are one and the same whole file, or why there is none.
+    pub value: Result<Arc<Secret>, Failure>,
+    /// The recipient of the identity that opened the file, once one has.
+    pub opened_by: Option<String>,
+}
+
+/// Opens the files of all `secrets`; the result has one entry for each, in the same order.
+#[must_use]
+pub fn all(secrets: &[SecretSpec], keyring: &Keyring) -> Vec<OpenedSecret> {
+    let files = by_file(secrets);
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<Option<OpenedSecret>>> = Mutex::new(secrets.iter().map(|_| None).collect());
+    let work = || {
+        while let Some(members) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let opened = members_of_file(secrets, members, keyring);
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            for (index, secret) in members.iter().zip(opened) {
+                results[*index] = Some(secret);
+            }
+        }
+    };
+    let helpers = worker_count(files.len()) - 1;
+    std::thread::scope(|scope| {
+        for _ in 0..helpers {
+            // If the machine gives us no thread, this one does all the work.
+            let _ = std::thread::Builder::new().stack_size(WORKER_STACK).spawn_scoped(scope, work);
+        }
+        work();
+    });
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Every file was taken by some worker, so no entry is empty.
+    results.into_iter().flatten().collect()
+}
+
+/// Stack of a worker, in bytes: documents of the largest allowed depth are walked by recursion.
+const WORKER_STACK: usize = 8 * 1024 * 1024;
+
+/// How many threads are worth starting: a file costs about 0.1 ms, a thread about as much.
+fn worker_count(files: usize) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    processors.min(files.div_ceil(4)).max(1)
+}
+
+/// Groups the secrets by the file they are in, in the order of the manifest.
+#[must_use]
+pub fn by_file(secrets: &[SecretSpec]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut seen: HashMap<&Path, usize> = HashMap::new();
+    for (index, secret) in secrets.iter().enumerate() {
+        let group = *seen.entry(&secret.sops_file).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[group].push(index);
+    }
+    groups
+}
+
+/// Opens the file that the secrets `members` have in common.
+fn members_of_file(secrets: &[SecretSpec], members: &[usize], keyring: &Keyring) -> Vec<OpenedSecret> {
+    let Some(first) = members.first().map(|index| &secrets[*index]) else { return Vec::new() };
+    let keys: Vec<&Key> = members.iter().map(|index| &secrets[*index].key).collect();
+    let opened = file(&first.sops_file, first.format, &keys, keyring);
+    let name = |index: &usize| Subject::Secret(secrets[*index].name.as_str().to_owned());
+    members
+        .iter()
+        .zip(opened.values)
+        .map(|(index, value)| OpenedSecret {
+            value: value.map_err(|failure| Failure { subject: name(index), ..failure }),
+            opened_by: opened.opened_by.clone(),
+        })
+        .collect()
+}
+
+/// The values of one file, one for each key that was asked for, and the identity that opened it.
+pub struct OpenedFile {
+    /// In the order of the keys. Failures speak of the run; the caller knows which secret each is about.
+    pub values: Vec<Result<Arc<Secret>, Failure>>,
+    /// The recipient of the identity that opened the file, once one has.
+    pub opened_by: Option<String>,
+}
+
+/// Opens one file and takes the values at `keys` out of it.
+#[must_use]
+pub fn file(path: &Path, format: Format, keys: &[&Key], keyring: &Keyring) -> OpenedFile {
+    let bytes = match files::read(path, MAX_FILE) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            return OpenedFile::failed(keys, &unreadable(&error), None);
+        }
+    };
+    match format {
+        Format::Age => age_file(path, &bytes, keys, keyring),
+        Format::Sops(format) => sops_file(path, format, &bytes, keys, keyring),
+    }
+}
+
+impl OpenedFile {
+    /// Every key fails for the same reason.
+    fn failed(keys: &[&Key], failure: &Failure, opened_by: Option<String>) -> Self {
+        Self { values: keys.iter().map(|_| Err(failure.clone())).collect(), opened_by }
+    }
+}
+
+/// A plain age file: the whole plaintext is the secret.
+fn age_file(path: &Path, bytes: &[u8], keys: &[&Key], keyring: &Keyring) -> OpenedFile {
+    match keyring.open_age_file(bytes) {
+        Ok((secret, by)) => {
+            let shared = Arc::new(secret);
+            OpenedFile {
+                values: keys.iter().map(|_| Ok(Arc::clone(&shared))).collect(),
+                opened_by: Some(by.recipient),
+            }
+        }
+        Err(locked) => OpenedFile::failed(keys, &locked_failure(path, &locked, keyring), None),
+    }
+}
+
+/// A sops file: the MAC is verified before any value is taken out.
+fn sops_file(
+    path: &Path,
+    format: sops::Format,
+    bytes: &[u8],
+    keys: &[&Key],
+    keyring: &Keyring,
+) -> OpenedFile {
+    let document = match Document::parse(bytes, format) {
+        Ok(document) => document,
+        Err(fault) => return OpenedFile::failed(keys, &fault_failure(path, &fault), None),
+    };
+    let unlocked = match keyring.unlock(document.metadata()) {
+        Ok(unlocked) => unlocked,
+        Err(locked) => return OpenedFile::failed(keys, &locked_failure(path, &locked, keyring), None),
+    };
+    let opened_by = Some(unlocked.by.recipient);
+    let opened = match document.open(&unlocked.key) {
+        Ok(opened) => opened,
+        Err(fault) => return OpenedFile::failed(keys, &fault_failure(path, &fault), opened_by),
+    };
+    let mut whole: Option<Arc<Secret>> = None;
+    let mut value = |key: &Key| match (key, &whole) {
+        (Key::Path(key), _) => opened.lookup(key).map(Arc::new),
+        (Key::Whole, Some(whole)) => Ok(Arc::clone(whole)),
+        (Key::Whole, None) => opened.whole().map(|secret| Arc::clone(whole.insert(Arc::new(secret)))),
+    };
+    let values = keys.iter().map(|key| value(key).map_err(|fault| fault_failure(path, &fault))).collect();
+    OpenedFile { values, opened_by }
+}
+
+/// The failure of a file that is not there or cannot be read.
+#[must_use]
+pub fn unreadable(error: &system::Error) -> Failure {
+    Failure::new("decrypt", Subject::Run, error.to_string())
+        .hint("is the file in the repository, and added to git so that Nix sees it?")
+}
+
+/// The failure of a file that is damaged, of another format, or lacks the key.
+#[must_use]
+pub fn fault_failure(path: &Path, fault: &Fault) -> Failure {
+    let cause = match fault.kind {
+        FaultKind::Lookup => format!("{fault} in '{}'", path.display()),
+        _ => format!("'{}': {fault}", path.display()),
+    };
+    let failure = Failure::new("decrypt", Subject::Run, cause);
+    match fault.hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// The failure of a file that no identity of this machine opens: recipients, identities, next step.
+fn locked_failure(path: &Path, locked: &Locked, keyring: &Keyring) -> Failure {
+    let cause = match locked.reason.strip_suffix(" it") {
+        Some(reason) => format!("{reason} '{}'", path.display()),
+        None => format!("'{}': {}", path.display(), locked.reason),
+    };
+    let mut failure = Failure::new("decrypt", Subject::Run, cause);
+    for detail in &locked.details {
+        failure = failure.detail("about", detail.clone());
+    }
+    if !locked.encrypted_for.is_empty() {
+        failure = failure.detail("encrypted for", locked.encrypted_for.join(" "));
+    }
+    for identity in keyring.public() {
+        failure =
+            failure.detail("this machine", format!("{} ({})", identity.recipient, identity.source.display()));
+    }
+    if keyring.public().is_empty() {
+        failure = failure.detail("this machine", "no usable key");
+    }
+    for unusable in keyring.unusable() {
+        failure =
+            failure.detail("not usable", format!("{} ({})", unusable.source.display(), unusable.reason));
+    }
+    failure.hint(locked_hint(locked, keyring))
+}
+
+fn locked_hint(locked: &Locked, keyring: &Keyring) -> String {
+    if locked.ours_but_broken {
+        return "the wrapped key for this machine is damaged: restore the file from version control, \
+                or run `sops updatekeys` where it still opens"
+            .to_owned();
+    }
+    if locked.unsupported {
+        return "add an age recipient of this machine to the file with `sops updatekeys`".to_owned();
+    }
+    match keyring.public().iter().find(|identity| identity.recipient.starts_with("age1")) {
+        Some(identity) => format!(
+            "run `clan secrets machines add-secret MACHINE SECRET`, or `sops updatekeys` after adding {} to .sops.yaml",
+            identity.recipient
+        ),
+        None => "give the machine a key: see `sops.age.sshKeyPaths` and `sops.age.keyFile`".to_owned(),
+    }
+}

@@ -1,0 +1,120 @@
+//! Links at declared paths, outside the generation: which there shall be, and which are no longer declared.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use tracing::warn;
+
+use crate::error::{Failure, Subject};
+use crate::manifest::{Manifest, RENDERED};
+use crate::plan::Planned;
+use crate::record::{Link, Outcome};
+use crate::system::links::{self, Placed};
+use crate::system::{self, Gid, Uid};
+
+/// A link that is to be made.
+pub struct OuterLink {
+    /// What it is for.
+    subject: Subject,
+    path: PathBuf,
+    target: PathBuf,
+    uid: u32,
+    gid: u32,
+}
+
+impl OuterLink {
+    /// The link as the record keeps it.
+    #[must_use]
+    pub fn recorded(&self) -> Link {
+        Link {
+            path: self.path.display().to_string(),
+            target: self.target.display().to_string(),
+            uid: self.uid,
+        }
+    }
+}
+
+/// Links for everything whose declared path is not its place in the live generation. A stale secret keeps
+/// the link that it has: its owner may be the very thing that could not be found.
+#[must_use]
+pub fn declared(files: &[(Planned<'_>, Outcome)], manifest: &Manifest) -> Vec<OuterLink> {
+    files
+        .iter()
+        .filter_map(|(plan, _)| {
+            let file = plan.content.as_ref().ok()?;
+            let target = manifest.symlink_path.join(&plan.inner);
+            (plan.place.path != target).then(|| OuterLink {
+                subject: plan.subject.clone(),
+                path: plan.place.path.clone(),
+                target,
+                uid: file.uid,
+                gid: file.gid,
+            })
+        })
+        .collect()
+}
+
+/// Which of `links` could not be made, without making any.
+#[must_use]
+pub fn check(links: &[OuterLink]) -> Vec<Failure> {
+    let check = |link: &OuterLink| {
+        let error =
+            links::check(&link.path, &link.target, Uid::from_raw(link.uid), Gid::from_raw(link.gid)).err()?;
+        Some(failure(link, &error))
+    };
+    links.iter().filter_map(check).collect()
+}
+
+/// Makes the links; one that cannot be made fails alone.
+#[must_use]
+pub fn place(links: &[OuterLink]) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for link in links {
+        match links::place(&link.path, &link.target, Uid::from_raw(link.uid), Gid::from_raw(link.gid)) {
+            Ok(Placed::Unchanged | Placed::Made { replaced: None }) => {}
+            Ok(Placed::Made { replaced: Some(warning) }) => warn!("{warning}"),
+            Err(error) => failures.push(failure(link, &error)),
+        }
+    }
+    failures
+}
+
+fn failure(link: &OuterLink, error: &system::Error) -> Failure {
+    let failure = Failure::new(
+        format!("make the link '{}' for", link.path.display()),
+        link.subject.clone(),
+        error.cause.clone(),
+    )
+    .detail("meanwhile", format!("it can be read at '{}'", link.target.display()));
+    match error.hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// Removes links of earlier runs that are no longer declared, if they are still ours. Gives back the links
+/// that are there, or that could not be removed, for the record.
+#[must_use]
+pub fn remove_stale(recorded: &[Link], manifest: &Manifest) -> Vec<Link> {
+    let secrets = manifest.secrets.iter().map(|spec| (&spec.place, spec.name.as_str().to_owned()));
+    let templates =
+        manifest.templates.iter().map(|spec| (&spec.place, format!("{RENDERED}/{}", spec.name.as_str())));
+    let declared: BTreeSet<(&Path, PathBuf)> = secrets
+        .chain(templates)
+        .map(|(place, inner)| (place.path.as_path(), manifest.symlink_path.join(inner)))
+        .collect();
+    let still_wanted = |link: &&Link| {
+        let (path, target) = (Path::new(&link.path), PathBuf::from(&link.target));
+        if declared.contains(&(path, target)) {
+            return true;
+        }
+        links::remove(path, Path::new(&link.target), Uid::from_raw(link.uid)).map_or_else(
+            |error| {
+                warn!("{error}");
+                true
+            },
+            |_| false,
+        )
+    };
+    recorded.iter().filter(still_wanted).cloned().collect()
+}

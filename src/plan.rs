@@ -1,0 +1,243 @@
+//! What a generation shall hold: each secret and template with owner, mode and content, or why it has none.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::accounts::Accounts;
+use crate::changes::Kind;
+use crate::error::{Failure, Subject};
+use crate::manifest::{Account, Manifest, Placement, RENDERED, TemplateBody, TemplateSpec};
+use crate::open::OpenedSecret;
+use crate::secret::Secret;
+use crate::template::{Placeholders, Template};
+
+/// How owners are found.
+pub enum Owners<'a> {
+    /// In the passwd and group files.
+    Declared(&'a Accounts),
+    /// There too, but one that does not exist yet is no failure (dry run before users are made).
+    AsFarAsKnown(&'a Accounts),
+    /// Everything belongs to one (root with `--ignore-passwd`, the user in user mode).
+    All {
+        /// The owner.
+        uid: u32,
+        /// The group.
+        gid: u32,
+    },
+}
+
+/// One file of the generation to come.
+pub struct Planned<'m> {
+    /// What it is, for messages.
+    pub subject: Subject,
+    /// Its path inside the generation.
+    pub inner: String,
+    /// What was declared for it.
+    pub place: &'m Placement,
+    /// The file it comes from.
+    pub file: Option<PathBuf>,
+    /// The format of that file.
+    pub format: &'static str,
+    /// The recipient of the identity that opened it.
+    pub opened_by: Option<String>,
+    /// What is to be written, or why it cannot be.
+    pub content: Result<File, Failure>,
+}
+
+/// Content, permissions and owner of a file.
+pub struct File {
+    /// The bytes.
+    pub content: Arc<Secret>,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+/// Plans all secrets and templates of `manifest`. `opened` belongs to the manifest's secrets one by one;
+/// `template_files` gives the text of templates that are kept in files.
+pub fn generation<'m>(
+    manifest: &'m Manifest,
+    opened: Vec<OpenedSecret>,
+    template_files: &dyn Fn(&Path) -> Result<Vec<u8>, String>,
+    owners: &Owners<'_>,
+) -> Vec<Planned<'m>> {
+    let values: Vec<Option<Arc<Secret>>> =
+        opened.iter().map(|secret| secret.value.as_ref().ok().map(Arc::clone)).collect();
+    let mut planned: Vec<Planned<'m>> = manifest
+        .secrets
+        .iter()
+        .zip(opened)
+        .map(|(spec, secret)| {
+            let subject = Subject::Secret(spec.name.as_str().to_owned());
+            Planned {
+                inner: spec.name.as_str().to_owned(),
+                place: &spec.place,
+                file: Some(spec.sops_file.clone()),
+                format: spec.format.as_str(),
+                opened_by: secret.opened_by,
+                content: secret.value.and_then(|content| placed(&subject, content, &spec.place, owners)),
+                subject,
+            }
+        })
+        .collect();
+    planned.extend(templates(manifest, &values, template_files, owners));
+    planned
+}
+
+/// Renders the templates. A template whose secret failed fails alone.
+fn templates<'m>(
+    manifest: &'m Manifest,
+    values: &[Option<Arc<Secret>>],
+    template_files: &dyn Fn(&Path) -> Result<Vec<u8>, String>,
+    owners: &Owners<'_>,
+) -> Vec<Planned<'m>> {
+    let placeholders = placeholders(manifest);
+    let plan = |spec: &'m TemplateSpec| {
+        let subject = Subject::Template(spec.name.as_str().to_owned());
+        let content = template_text(&spec.body, template_files)
+            .and_then(|text| rendered(&text, &placeholders, manifest, values))
+            .map_err(|cause| Failure::new("render", subject.clone(), cause))
+            .and_then(|secret| placed(&subject, Arc::new(secret), &spec.place, owners));
+        Planned {
+            inner: format!("{RENDERED}/{}", spec.name.as_str()),
+            place: &spec.place,
+            file: match &spec.body {
+                TemplateBody::Content(_) => None,
+                TemplateBody::File(path) => Some(path.clone()),
+            },
+            format: "template",
+            opened_by: None,
+            content,
+            subject,
+        }
+    };
+    manifest.templates.iter().map(plan).collect()
+}
+
+/// The placeholders of a manifest, those of secrets of the other phase too.
+#[must_use]
+pub fn placeholders(manifest: &Manifest) -> Placeholders<'_> {
+    let index: HashMap<&str, usize> =
+        manifest.secrets.iter().enumerate().map(|(index, spec)| (spec.name.as_str(), index)).collect();
+    Placeholders::new(
+        manifest
+            .placeholders
+            .iter()
+            .map(|(name, text)| (text.as_str(), name.as_str(), index.get(name.as_str()).copied())),
+    )
+}
+
+/// The text of a template, from the manifest or from its file.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn template_text<'m>(
+    body: &'m TemplateBody,
+    files: &dyn Fn(&Path) -> Result<Vec<u8>, String>,
+) -> Result<Cow<'m, [u8]>, String> {
+    match body {
+        TemplateBody::Content(text) => Ok(Cow::Borrowed(text.as_bytes())),
+        TemplateBody::File(path) => files(path).map(Cow::Owned),
+    }
+}
+
+fn rendered(
+    text: &[u8],
+    placeholders: &Placeholders<'_>,
+    manifest: &Manifest,
+    values: &[Option<Arc<Secret>>],
+) -> Result<Secret, String> {
+    let template = Template::parse(text, placeholders).map_err(|faults| faults.join("; "))?;
+    if let Some(failed) = template.secrets().find(|index| values[*index].is_none()) {
+        let name = manifest.secrets[failed].name.as_str();
+        return Err(format!("it needs secret '{name}', which could not be decrypted"));
+    }
+    template.render(|index| values[index].as_deref())
+}
+
+/// Content with its owner, group and mode, looked up and checked.
+fn placed(
+    subject: &Subject,
+    content: Arc<Secret>,
+    place: &Placement,
+    owners: &Owners<'_>,
+) -> Result<File, Failure> {
+    let mode = match &place.mode {
+        Ok(mode) => mode.bits(),
+        Err(cause) => {
+            return Err(Failure::new("set the mode of", subject.clone(), cause.clone())
+                .hint("write the mode as four octal digits, such as \"0400\""));
+        }
+    };
+    let (uid, gid) = owners.of(place, subject)?;
+    Ok(File { content, mode, uid, gid })
+}
+
+/// Stands for an account that does not exist yet, in a dry run: no file has it, so the secret counts as changed.
+const NOT_YET: u32 = u32::MAX;
+
+impl Owners<'_> {
+    fn of(&self, place: &Placement, subject: &Subject) -> Result<(u32, u32), Failure> {
+        let (accounts, unknown) = match self {
+            Self::All { uid, gid } => return Ok((*uid, *gid)),
+            Self::Declared(accounts) => (accounts, None),
+            Self::AsFarAsKnown(accounts) => (accounts, Some(NOT_YET)),
+        };
+        let uid = resolve(&place.owner, subject, |name| Lookup {
+            role: "owner",
+            noun: "user",
+            table: "/etc/passwd",
+            id: accounts.uid(name).or(unknown),
+            similar: accounts.similar_user(name),
+        })?;
+        let gid = resolve(&place.group, subject, |name| Lookup {
+            role: "group",
+            noun: "group",
+            table: "/etc/group",
+            id: accounts.gid(name).or(unknown),
+            similar: accounts.similar_group(name),
+        })?;
+        Ok((uid, gid))
+    }
+}
+
+/// An account that is looked up in one of the two tables.
+struct Lookup<'a> {
+    role: &'static str,
+    noun: &'static str,
+    table: &'static str,
+    id: Option<u32>,
+    similar: Option<&'a str>,
+}
+
+fn resolve<'a>(
+    account: &Account,
+    subject: &Subject,
+    lookup: impl Fn(&str) -> Lookup<'a>,
+) -> Result<u32, Failure> {
+    let name = match account {
+        Account::Id(id) => return Ok(*id),
+        Account::Name(name) => name,
+    };
+    let Lookup { role, noun, table, id, similar } = lookup(name);
+    id.ok_or_else(|| {
+        let meant = similar.map(|similar| format!(" (is '{similar}' meant?)")).unwrap_or_default();
+        let cause = format!("there is no {noun} '{name}' in {table}{meant}");
+        Failure::new(format!("set the {role} of"), subject.clone(), cause).hint(format!(
+            "declare the {noun} in users.{noun}s, or correct the name, or leave the {role} out and use LoadCredential"
+        ))
+    })
+}
+
+impl Planned<'_> {
+    /// The name that it was declared under.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        Kind::of_file(&self.inner).1
+    }
+}

@@ -1,0 +1,45 @@
+//! `recipient`: the age recipients of SSH and age keys.
+
+use std::io::Write;
+use std::path::Path;
+
+use tracing::{error, info};
+
+use crate::error::Exit;
+use crate::keys;
+use crate::system::files;
+
+/// Largest input, in bytes.
+const MAX_INPUT: u64 = 16 * 1024 * 1024;
+
+/// Prints the recipient of each key in `file` (standard input if none is named), one a line.
+pub fn run(file: Option<&Path>, out: &mut dyn Write) -> Exit {
+    let bytes = match file {
+        Some(path) if path != Path::new("-") => files::read(path, MAX_INPUT),
+        _ => files::read_stdin(MAX_INPUT),
+    };
+    let bytes = match bytes {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            error!("{error}");
+            return Exit::Unchanged;
+        }
+    };
+    let found = match keys::recipients_of(&bytes) {
+        Ok(found) => found,
+        Err(reasons) => {
+            error!("cannot find a recipient: {}", reasons.join("; "));
+            return Exit::Unchanged;
+        }
+    };
+    for note in &found.skipped {
+        info!("{note}");
+    }
+    match found.found.iter().try_for_each(|recipient| writeln!(out, "{recipient}")) {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            error!("cannot write to standard output: {error}");
+            Exit::Unchanged
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Whether a machine can open a file, proven from public data alone.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use tracing::warn;
+
+use crate::error::{Failure, Subject};
+use crate::keys;
+use crate::sops::metadata::Metadata;
+
+/// The public keys of one machine.
+pub struct Machine {
+    /// As they were given.
+    given: Vec<String>,
+    /// Every text that a recipient of this machine may have in a sops file: an SSH key counts converted too.
+    texts: BTreeSet<String>,
+}
+
+impl Machine {
+    /// A machine with these public keys: age recipients or SSH public keys.
+    ///
+    /// # Errors
+    /// Keys were given, and none can be used.
+    pub fn new<'a>(given: impl Iterator<Item = &'a str>) -> Result<Self, Failure> {
+        let mut machine = Self { given: Vec::new(), texts: BTreeSet::new() };
+        for recipient in given {
+            machine.given.push(recipient.to_owned());
+            match keys::opened_by(recipient) {
+                Ok(texts) => machine.texts.extend(texts),
+                Err(reason) => warn!("recipient '{recipient}' of this machine {reason}"),
+            }
+        }
+        if machine.texts.is_empty() && !machine.given.is_empty() {
+            let cause = "none of its public keys can be used".to_owned();
+            return Err(Failure::new("prove what this machine can open", Subject::Run, cause)
+                .detail("public keys", machine.given.join(" ")));
+        }
+        Ok(machine)
+    }
+
+    /// Proves that the machine can open a file with this sops block. Without any public key nothing is
+    /// proven, and everything passes.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn can_open(&self, path: &Path, metadata: &Metadata) -> Result<(), Failure> {
+        if self.texts.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<&str> = metadata
+            .key_groups
+            .iter()
+            .flat_map(|group| group.age.iter().map(|entry| entry.recipient.as_str()))
+            .collect();
+        let ours = |recipient: &&str| self.texts.contains(&keys::without_comment(recipient));
+        if metadata.key_groups.len() == 1 && named.iter().any(|recipient| ours(recipient)) {
+            return Ok(());
+        }
+        let cause = match metadata.key_groups.len() {
+            0 | 1 => format!("none of this machine's keys can open '{}'", path.display()),
+            groups => format!(
+                "'{}' has its key split over {groups} key groups (Shamir), which is not supported yet",
+                path.display()
+            ),
+        };
+        Err(Failure::new("decrypt", Subject::Run, cause)
+            .detail(
+                "encrypted for",
+                if named.is_empty() { "no age recipient".to_owned() } else { named.join(" ") },
+            )
+            .detail("this machine", self.given.join(" "))
+            .hint(
+                "run `clan secrets machines add-secret MACHINE SECRET`, or `sops updatekeys` after adding \
+                 the machine to .sops.yaml",
+            ))
+    }
+}

@@ -1,0 +1,171 @@
+//! The switch: a new generation is written, made live, linked to, and told about; old ones are pruned.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use tracing::{error, warn};
+
+use crate::changes::{Changes, Tense};
+use crate::decide::Steps;
+use crate::error::{self, Exit, Failure};
+use crate::manifest::Manifest;
+use crate::outer_links::{self, OuterLink};
+use crate::record::{Item, Link, Outcome, Record};
+use crate::restarts;
+use crate::system::current::Live;
+use crate::system::generation::NewGeneration;
+use crate::system::secretfs::SecretFs;
+use crate::system::{self, Gid, Uid, process};
+
+/// Where a switch takes place.
+pub struct Switch<'a> {
+    /// What is declared.
+    pub manifest: &'a Manifest,
+    /// Where generations are.
+    pub secretfs: &'a SecretFs,
+    /// The generation that is live now.
+    pub live: &'a Live,
+    /// The group of directories.
+    pub group: Gid,
+}
+
+impl Switch<'_> {
+    /// Writes what was decided and makes it live. If nothing changed at all, the live generation stays.
+    ///
+    /// # Errors
+    /// The new generation cannot be written or made live; then the old one is untouched.
+    pub fn run(
+        &self,
+        mut steps: Steps<'_>,
+        restarts: &restarts::Via,
+        out: &mut dyn Write,
+    ) -> Result<Exit, system::Error> {
+        let previous = self.previous_record();
+        let (number, is_new) = match self.live.number {
+            Some(number) if self.live.generation.is_some() && steps.changes.is_empty() => (number, false),
+            _ => (self.live.next_number(), true),
+        };
+        let links = outer_links::declared(&steps.files, self.manifest);
+        let mut record = record(&steps, &links, &previous, is_new);
+        self.secretfs.remove_debris(self.live.number)?;
+        if is_new {
+            self.write_generation(number, &steps)?;
+            self.secretfs.write_record(number, &record.to_json())?;
+            self.secretfs.flip(&self.manifest.symlink_path, number)?;
+        }
+
+        // From here on the new generation is live: what fails is reported, and does not undo it.
+        steps.failures.extend(outer_links::place(&links));
+        record.links = outer_links::remove_stale(&record.links, self.manifest);
+        if is_new && self.live.generation.is_some() && !self.manifest.user_mode {
+            if self.manifest.logging.secret_changes {
+                report(&steps.changes, Tense::Done, out);
+            }
+            steps.failures.extend(restarts::request(&steps.units, restarts));
+        }
+        self.keep_record(number, &record, &previous, is_new);
+        if let Err(error) = self.secretfs.prune(self.manifest.keep_generations, number) {
+            warn!("{error}");
+        }
+        Ok(conclude(&steps.failures))
+    }
+
+    fn previous_record(&self) -> Record {
+        let Some(number) = self.live.number else { return Record::default() };
+        match self.secretfs.read_record(number) {
+            Ok(Some(bytes)) => Record::from_json(&bytes).unwrap_or_else(|| {
+                warn!(
+                    "the record of generation {number} is not readable: links made by it are not cleaned up"
+                );
+                Record::default()
+            }),
+            Ok(None) => Record::default(),
+            Err(error) => {
+                warn!("{error}");
+                Record::default()
+            }
+        }
+    }
+
+    fn write_generation(&self, number: u64, steps: &Steps<'_>) -> Result<(), system::Error> {
+        let written = self
+            .secretfs
+            .create_generation(number, self.group)
+            .and_then(|mut generation| self.fill(&mut generation, steps));
+        if written.is_err() {
+            // What was written of the new generation goes away, with its plaintext.
+            if let Err(error) = self.secretfs.remove_debris(self.live.number) {
+                warn!("{error}");
+            }
+        }
+        written
+    }
+
+    fn fill(&self, generation: &mut NewGeneration, steps: &Steps<'_>) -> Result<(), system::Error> {
+        for (plan, outcome) in &steps.files {
+            match (&plan.content, outcome) {
+                (Ok(file), _) => {
+                    let (uid, gid) = (Uid::from_raw(file.uid), Gid::from_raw(file.gid));
+                    generation.write(&plan.inner, file.content.expose(), file.mode, uid, gid)?;
+                }
+                (Err(_), Outcome::Stale) => {
+                    let live = self.live.generation.as_ref();
+                    if let Some(old) = live.map(|live| live.read(&plan.inner)).transpose()?.flatten() {
+                        generation.write(&plan.inner, old.content.expose(), old.mode, old.uid, old.gid)?;
+                    }
+                }
+                (Err(_), _) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the record up to date. Nothing that is declared depends on it, so a failure is a warning.
+    fn keep_record(&self, number: u64, record: &Record, previous: &Record, is_new: bool) {
+        if (is_new || !record.same_state(previous))
+            && let Err(error) = self.secretfs.write_record(number, &record.to_json())
+        {
+            warn!("{error}");
+        }
+    }
+}
+
+/// The record of this run. Links of the run before stay in it until they are known to be gone, so that a
+/// run that dies in between loses none.
+fn record(steps: &Steps<'_>, links: &[OuterLink], previous: &Record, is_new: bool) -> Record {
+    let items = steps
+        .files
+        .iter()
+        .map(|(plan, outcome)| Item {
+            inner: plan.inner.clone(),
+            file: plan.file.as_ref().map(|file| file.display().to_string()),
+            format: plan.format.to_owned(),
+            outcome: *outcome,
+            identity: plan.opened_by.clone(),
+            reason: plan.content.as_ref().err().map(|failure| failure.cause.clone()),
+        })
+        .collect();
+    let mut all: Vec<Link> = links.iter().map(OuterLink::recorded).collect();
+    let declared: BTreeSet<String> = all.iter().map(|link| link.path.clone()).collect();
+    all.extend(previous.links.iter().filter(|link| !declared.contains(&link.path)).cloned());
+    let time = if is_new { process::now() } else { previous.time };
+    Record { time, items, links: all }
+}
+
+/// Prints the change report.
+pub fn report(changes: &Changes, tense: Tense, out: &mut dyn Write) {
+    for line in changes.report(tense) {
+        if let Err(error) = writeln!(out, "{line}") {
+            warn!("cannot write the change report: {error}");
+        }
+    }
+}
+
+/// Names every failure and gives the exit code that belongs to them.
+#[must_use]
+pub fn conclude(failures: &[Failure]) -> Exit {
+    for message in error::messages(failures) {
+        error!("{message}");
+    }
+    if failures.is_empty() { Exit::Success } else { Exit::Partial }
+}
