@@ -1,6 +1,6 @@
 //! What differs between the live generation and the new one, and how it is reported.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::manifest::RENDERED;
 
@@ -16,7 +16,7 @@ pub enum Change {
 }
 
 /// Which of the two kinds of files a change is about. sops-nix reports them apart.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Kind {
     /// A secret.
     Secret,
@@ -38,14 +38,15 @@ impl Kind {
 /// All changes of a run.
 #[derive(Default, Debug)]
 pub struct Changes {
-    all: Vec<(Kind, Change, String)>,
+    /// By file; the kinds apart, names sorted.
+    all: BTreeMap<(Kind, String), Change>,
 }
 
 impl Changes {
     /// Notes that the file `inner` of a generation changed.
     pub fn note(&mut self, change: Change, inner: &str) {
         let (kind, name) = Kind::of_file(inner);
-        self.all.push((kind, change, name.to_owned()));
+        self.all.insert((kind, name.to_owned()), change);
     }
 
     /// Whether the live generation is what is wanted already.
@@ -54,17 +55,36 @@ impl Changes {
         self.all.is_empty()
     }
 
+    /// What happened to the file `inner`, if anything did.
+    #[must_use]
+    pub fn of(&self, inner: &str) -> Option<Change> {
+        let (kind, name) = Kind::of_file(inner);
+        self.all.get(&(kind, name.to_owned())).copied()
+    }
+
+    /// The files that `change` happened to, as paths inside the generation, sorted.
+    #[must_use]
+    pub fn names(&self, change: Change) -> Vec<String> {
+        let changed = self.all.iter().filter(|(_, c)| **c == change);
+        changed
+            .map(|((kind, name), _)| match kind {
+                Kind::Secret => name.clone(),
+                Kind::Rendered => format!("{RENDERED}/{name}"),
+            })
+            .collect()
+    }
+
     /// The change report in sops-nix's words: names sorted, secrets before rendered templates.
     #[must_use]
     pub fn report(&self, tense: Tense) -> Vec<String> {
         let mut lines = Vec::new();
         for kind in [Kind::Secret, Kind::Rendered] {
             for change in [Change::Added, Change::Modified, Change::Removed] {
-                let names: BTreeSet<&str> = self
+                let names: Vec<&str> = self
                     .all
                     .iter()
-                    .filter(|(k, c, _)| (*k, *c) == (kind, change))
-                    .map(|(_, _, name)| name.as_str())
+                    .filter(|((k, _), c)| (*k, **c) == (kind, change))
+                    .map(|((_, name), _)| name.as_str())
                     .collect();
                 if !names.is_empty() {
                     lines.push(line(kind, change, tense, &names));
@@ -84,7 +104,7 @@ pub enum Tense {
     Would,
 }
 
-fn line(kind: Kind, change: Change, tense: Tense, names: &BTreeSet<&str>) -> String {
+fn line(kind: Kind, change: Change, tense: Tense, names: &[&str]) -> String {
     let verb = match (tense, change) {
         (Tense::Done, Change::Added) => "adding",
         (Tense::Done, Change::Modified) => "modifying",
@@ -98,7 +118,6 @@ fn line(kind: Kind, change: Change, tense: Tense, names: &BTreeSet<&str>) -> Str
         Kind::Rendered => "rendered secret",
     };
     let plural = if names.len() == 1 { "" } else { "s" };
-    let names: Vec<&str> = names.iter().copied().collect();
     format!("{verb} {noun}{plural}: {}", names.join(", "))
 }
 

@@ -15,8 +15,9 @@ use crate::error::Exit;
 use crate::install::Run;
 use crate::log::{self, Sink};
 use crate::manifest::Format;
+use crate::report::Form;
 use crate::restarts::Via;
-use crate::{command_line, decrypt, install, recipient};
+use crate::{command_line, decrypt, explain, install, recipient, status};
 
 /// What the environment says, read once by `main`.
 #[derive(Default)]
@@ -41,8 +42,10 @@ pub struct Environment {
 
 /// What is to be done.
 enum Action {
-    Install { manifest: PathBuf, run: Run, ignore_passwd: bool },
+    Install { manifest: PathBuf, run: Run, ignore_passwd: bool, report: Form },
     Check { manifest: PathBuf, level: Level, recipients: Vec<String> },
+    Explain { manifest: PathBuf, names: Vec<String> },
+    Status(Option<PathBuf>),
     Decrypt(decrypt::Request),
     Recipient(Option<PathBuf>),
 }
@@ -63,11 +66,19 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, out: &mut dyn Wri
     let word = matches.get_one::<String>("log").map_or("info", String::as_str);
     log::start(level(word), sink);
     match action(&matches, &environment) {
-        Some(Action::Install { manifest, run, ignore_passwd }) => {
-            install::run(&install_request(&manifest, run, ignore_passwd, environment), out)
+        Some(Action::Install { manifest, run, ignore_passwd, report }) => {
+            let request = install_request(&manifest, run, ignore_passwd, environment);
+            install::run(&install::Request { report, ..request }, out)
         }
         Some(Action::Check { manifest, level, recipients }) => {
             check::run(&check::Request { manifest: &manifest, level, recipients })
+        }
+        Some(Action::Explain { manifest, names }) => {
+            let runtime_dir = environment.runtime_dir.as_deref();
+            explain::run(&explain::Request { manifest: &manifest, names: &names, runtime_dir }, out)
+        }
+        Some(Action::Status(manifest)) => {
+            status::run(manifest.as_deref(), environment.runtime_dir.as_deref(), out)
         }
         Some(Action::Decrypt(request)) => decrypt::run(&request, out),
         Some(Action::Recipient(file)) => recipient::run(file.as_deref(), out),
@@ -128,7 +139,14 @@ fn install_request(
 ) -> install::Request<'_> {
     let restarts =
         if environment.restart_via_systemctl { Via::Systemctl(environment.path) } else { Via::Lists };
-    install::Request { manifest, run, ignore_passwd, restarts, runtime_dir: environment.runtime_dir }
+    install::Request {
+        manifest,
+        run,
+        ignore_passwd,
+        restarts,
+        report: Form::Text,
+        runtime_dir: environment.runtime_dir,
+    }
 }
 
 /// `--help` and `--version` are successes and go to standard output; the rest is a usage error.
@@ -153,6 +171,10 @@ fn action(matches: &ArgMatches, environment: &Environment) -> Option<Action> {
             manifest: path(matches, "manifest")?,
             run: if matches.get_flag("dry-run") || environment.dry_activate { Run::Dry } else { Run::Real },
             ignore_passwd: matches.get_flag("ignore-passwd"),
+            report: match matches.get_one::<String>("report").map(String::as_str) {
+                Some("json") => Form::Json,
+                _ => Form::Text,
+            },
         }),
         ("check", matches) => Some(Action::Check {
             manifest: path(matches, "manifest")?,
@@ -162,6 +184,11 @@ fn action(matches: &ArgMatches, environment: &Environment) -> Option<Action> {
             },
             recipients: matches.get_many::<String>("recipient").into_iter().flatten().cloned().collect(),
         }),
+        ("explain", matches) => Some(Action::Explain {
+            manifest: path(matches, "manifest")?,
+            names: matches.get_many::<String>("secret").into_iter().flatten().cloned().collect(),
+        }),
+        ("status", matches) => Some(Action::Status(path(matches, "manifest"))),
         ("decrypt", matches) => Some(Action::Decrypt(decrypt::Request {
             file: path(matches, "file")?,
             key: matches.get_one::<String>("key").cloned(),

@@ -20,7 +20,14 @@ pub fn command() -> Command {
                 .default_value("info")
                 .help("Least level that is logged"),
         )
-        .subcommands([install_command(), check_command(), decrypt_command(), recipient_command()])
+        .subcommands([
+            install_command(),
+            check_command(),
+            explain_command(),
+            status_command(),
+            decrypt_command(),
+            recipient_command(),
+        ])
 }
 
 fn install_command() -> Command {
@@ -38,6 +45,14 @@ fn install_command() -> Command {
                 .long("ignore-passwd")
                 .action(ArgAction::SetTrue)
                 .help("Give every file to root and look up no user or group"),
+        )
+        .arg(
+            Arg::new("report")
+                .long("report")
+                .value_name("FORM")
+                .value_parser(["text", "json"])
+                .default_value("text")
+                .help("Form of the report on standard output"),
         )
 }
 
@@ -60,6 +75,24 @@ fn check_command() -> Command {
                 .help("A public key of the machine (age1... or ssh-ed25519 ...): fail for each secret that it cannot open"),
         )
         .arg(manifest_argument())
+}
+
+fn explain_command() -> Command {
+    Command::new("explain")
+        .about("Tells all about secrets: file, recipients, which identity opens them, owner, links, state")
+        .arg(manifest_argument())
+        .arg(
+            Arg::new("secret")
+                .value_name("SECRET")
+                .num_args(0..)
+                .help("Names of secrets [default: all of the manifest]"),
+        )
+}
+
+fn status_command() -> Command {
+    Command::new("status")
+        .about("Tells which generation is live, since when, and what of it is stale or missing")
+        .arg(manifest_argument().required(false).help("Look only where this manifest's secrets are"))
 }
 
 fn decrypt_command() -> Command {

@@ -117,9 +117,27 @@ pub fn messages(failures: &[Failure]) -> Vec<String> {
     groups.iter().map(|group| message(group)).collect()
 }
 
+/// The first line of a failure's message: what could not be done, and why.
+#[must_use]
+pub fn summary(failure: &Failure) -> String {
+    headline(failure, &[failure])
+}
+
 /// The text of a group of failures that have their reason in common.
 fn message(group: &[&Failure]) -> String {
     let Some(first) = group.first() else { return String::new() };
+    let mut text = headline(first, group);
+    let width = first.details.iter().map(|(label, _)| label.len() + 1).max().unwrap_or(0);
+    for (label, detail) in &first.details {
+        let _ = write!(text, "\n  {:width$} {detail}", format!("{label}:"));
+    }
+    if let Some(hint) = &first.hint {
+        let _ = write!(text, "\n  hint: {hint}");
+    }
+    text
+}
+
+fn headline(first: &Failure, group: &[&Failure]) -> String {
     let names: Vec<String> = group
         .iter()
         .filter_map(|failure| failure.subject.describe())
@@ -131,13 +149,6 @@ fn message(group: &[&Failure]) -> String {
         let _ = write!(text, " {kind}{plural} {}", names.join(", "));
     }
     let _ = write!(text, ": {}", first.cause);
-    let width = first.details.iter().map(|(label, _)| label.len() + 1).max().unwrap_or(0);
-    for (label, detail) in &first.details {
-        let _ = write!(text, "\n  {:width$} {detail}", format!("{label}:"));
-    }
-    if let Some(hint) = &first.hint {
-        let _ = write!(text, "\n  hint: {hint}");
-    }
     text
 }
 

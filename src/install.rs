@@ -9,15 +9,16 @@ use tracing::{debug, error, info, warn};
 use crate::accounts::Accounts;
 use crate::changes::Tense;
 use crate::decide::{Steps, decide};
-use crate::error::{self, Exit};
+use crate::error::{self, Exit, Failure};
 use crate::identities;
 use crate::inputs;
 use crate::manifest::{Manifest, OnFailure};
 use crate::open;
 use crate::outer_links;
 use crate::plan::{self, Owners};
+use crate::report::{self, Form, Report};
 use crate::restarts;
-use crate::switch::{self, Switch};
+use crate::switch::Switch;
 use crate::system::current::Live;
 use crate::system::lock::Lock;
 use crate::system::secretfs::{FsKind, SecretFs};
@@ -33,6 +34,8 @@ pub struct Request<'a> {
     pub ignore_passwd: bool,
     /// How units are asked to restart.
     pub restarts: restarts::Via,
+    /// How the outcome is told on standard output.
+    pub report: Form,
     /// `XDG_RUNTIME_DIR`, for user mode.
     pub runtime_dir: Option<OsString>,
 }
@@ -61,9 +64,10 @@ pub fn run(request: &Request<'_>, out: &mut dyn Write) -> Exit {
     match install(request, out) {
         Ok(exit) => exit,
         Err(Refused(messages)) => {
-            for message in messages {
+            for message in &messages {
                 error!("{message}");
             }
+            report::print_refused(&messages, request.report, out);
             Exit::Unchanged
         }
     }
@@ -99,17 +103,25 @@ fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> 
     if let Some(warning) = &live.warning {
         warn!("{warning}");
     }
-    let steps = decide(planned, live.generation.as_ref())?;
-    match secretfs {
+    let mut steps = decide(planned, live.generation.as_ref())?;
+    let has_previous = live.generation.is_some();
+    let (generation, tense) = match secretfs {
         Some(secretfs) if request.run == Run::Real => {
             if manifest.on_failure == OnFailure::Abort {
                 refuse_any_failure(&steps, &manifest)?;
             }
             let switch = Switch { manifest: &manifest, secretfs: &secretfs, live: &live, group };
-            Ok(switch.run(steps, &request.restarts, out)?)
+            (Some(switch.run(&mut steps, &request.restarts)?), Tense::Done)
         }
-        _ => Ok(dry_run(steps, &manifest, live.generation.is_some(), out)),
-    }
+        _ => {
+            look_ahead(&mut steps, &manifest, has_previous);
+            (live.number.filter(|_| has_previous), Tense::Would)
+        }
+    };
+    let exit = conclude(&steps.failures, &manifest, tense);
+    let report = Report { manifest: &manifest, steps: &steps, generation, has_previous, tense, exit };
+    report.print(request.report, out);
+    Ok(exit)
 }
 
 fn owners<'a>(request: &Request<'_>, manifest: &Manifest, accounts: &'a Accounts) -> Owners<'a> {
@@ -158,18 +170,23 @@ fn refuse_any_failure(steps: &Steps<'_>, manifest: &Manifest) -> Result<(), Refu
     Err(Refused(messages))
 }
 
-/// Says what a real run would do. Exits as a real run would.
-fn dry_run(mut steps: Steps<'_>, manifest: &Manifest, has_live: bool, out: &mut dyn Write) -> Exit {
-    if has_live && !manifest.user_mode {
-        if manifest.logging.secret_changes {
-            switch::report(&steps.changes, Tense::Would, out);
-        }
+/// What a dry run does in place of the switch: it tries the links without making any, and fills the lists of
+/// units for NixOS to print.
+fn look_ahead(steps: &mut Steps<'_>, manifest: &Manifest, has_previous: bool) {
+    steps.failures.extend(outer_links::check(&outer_links::declared(&steps.files, manifest)));
+    if has_previous && !manifest.user_mode {
         steps.failures.extend(restarts::list_dry(&steps.units));
     }
-    steps.failures.extend(outer_links::check(&outer_links::declared(&steps.files, manifest)));
-    let exit = switch::conclude(&steps.failures);
-    match manifest.on_failure {
-        OnFailure::Abort if exit == Exit::Partial => Exit::Unchanged,
-        _ => exit,
+}
+
+/// Names every failure and gives the exit code that belongs to them; a dry run ends as a real one would.
+fn conclude(failures: &[Failure], manifest: &Manifest, tense: Tense) -> Exit {
+    for message in error::messages(failures) {
+        error!("{message}");
+    }
+    match (failures, manifest.on_failure, tense) {
+        ([], _, _) => Exit::Success,
+        (_, OnFailure::Abort, Tense::Would) => Exit::Unchanged,
+        _ => Exit::Partial,
     }
 }

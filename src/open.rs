@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Failure, Subject};
-use crate::keys::{Keyring, Locked};
+use crate::keys::{self, Keyring, Locked, PublicIdentity};
 use crate::manifest::{Format, Key, SecretSpec};
 use crate::secret::Secret;
 use crate::sops::{self, Document, Fault, FaultKind};
@@ -120,6 +120,44 @@ impl OpenedFile {
     /// Every key fails for the same reason.
     fn failed(keys: &[&Key], failure: &Failure, opened_by: Option<String>) -> Self {
         Self { values: keys.iter().map(|_| Err(failure.clone())).collect(), opened_by }
+    }
+}
+
+/// Who can open a file, and who of us does.
+pub struct Access {
+    /// The recipients that the file names.
+    pub encrypted_for: Vec<String>,
+    /// The identity that opens it, or why none does.
+    pub opened_by: Result<PublicIdentity, Failure>,
+}
+
+/// Finds out who can open a file. Nothing but its wrapped data key is decrypted.
+#[must_use]
+pub fn access(path: &Path, format: Format, keyring: &Keyring) -> Access {
+    let closed = |failure| Access { encrypted_for: Vec::new(), opened_by: Err(failure) };
+    let bytes = match files::read(path, MAX_FILE) {
+        Ok(bytes) => bytes,
+        Err(error) => return closed(unreadable(&error)),
+    };
+    let locked = |locked: Locked| Access {
+        opened_by: Err(locked_failure(path, &locked, keyring)),
+        encrypted_for: locked.encrypted_for,
+    };
+    match format {
+        Format::Age => match keyring.open_age_file(&bytes) {
+            Ok((_, by)) => Access { encrypted_for: Vec::new(), opened_by: Ok(by) },
+            Err(why) => locked(why),
+        },
+        Format::Sops(format) => match Document::parse(&bytes, format) {
+            Err(fault) => closed(fault_failure(path, &fault)),
+            Ok(document) => match keyring.unlock(document.metadata()) {
+                Ok(unlocked) => Access {
+                    encrypted_for: keys::recipients_named(document.metadata()),
+                    opened_by: Ok(unlocked.by),
+                },
+                Err(why) => locked(why),
+            },
+        },
     }
 }
 

@@ -35,13 +35,14 @@ impl OuterLink {
 }
 
 /// Links for everything whose declared path is not its place in the live generation. A stale secret keeps
-/// the link that it has: its owner may be the very thing that could not be found.
+/// the link that it has: its owner may be the very thing that could not be found. Owners that a dry run does
+/// not know yet have no links yet.
 #[must_use]
 pub fn declared(files: &[(Planned<'_>, Outcome)], manifest: &Manifest) -> Vec<OuterLink> {
     files
         .iter()
         .filter_map(|(plan, _)| {
-            let file = plan.content.as_ref().ok()?;
+            let file = plan.content.as_ref().ok().filter(|file| file.has_owner())?;
             let target = manifest.symlink_path.join(&plan.inner);
             (plan.place.path != target).then(|| OuterLink {
                 subject: plan.subject.clone(),

@@ -181,6 +181,14 @@ fn placed(
 /// Stands for an account that does not exist yet, in a dry run: no file has it, so the secret counts as changed.
 const NOT_YET: u32 = u32::MAX;
 
+impl File {
+    /// Whether the owner exists; in a dry run it need not.
+    #[must_use]
+    pub fn has_owner(&self) -> bool {
+        self.uid != NOT_YET
+    }
+}
+
 impl Owners<'_> {
     fn of(&self, place: &Placement, subject: &Subject) -> Result<(u32, u32), Failure> {
         let (accounts, unknown) = match self {

@@ -1,13 +1,10 @@
 //! The switch: a new generation is written, made live, linked to, and told about; old ones are pruned.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 
-use tracing::{error, warn};
+use tracing::warn;
 
-use crate::changes::{Changes, Tense};
 use crate::decide::Steps;
-use crate::error::{self, Exit, Failure};
 use crate::manifest::Manifest;
 use crate::outer_links::{self, OuterLink};
 use crate::record::{Item, Link, Outcome, Record};
@@ -30,26 +27,22 @@ pub struct Switch<'a> {
 }
 
 impl Switch<'_> {
-    /// Writes what was decided and makes it live. If nothing changed at all, the live generation stays.
+    /// Writes what was decided and makes it live; if nothing changed at all, the live generation stays. Gives
+    /// back its number. What fails after it is live is added to the failures.
     ///
     /// # Errors
     /// The new generation cannot be written or made live; then the old one is untouched.
-    pub fn run(
-        &self,
-        mut steps: Steps<'_>,
-        restarts: &restarts::Via,
-        out: &mut dyn Write,
-    ) -> Result<Exit, system::Error> {
+    pub fn run(&self, steps: &mut Steps<'_>, restarts: &restarts::Via) -> Result<u64, system::Error> {
         let previous = self.previous_record();
         let (number, is_new) = match self.live.number {
             Some(number) if self.live.generation.is_some() && steps.changes.is_empty() => (number, false),
             _ => (self.live.next_number(), true),
         };
         let links = outer_links::declared(&steps.files, self.manifest);
-        let mut record = record(&steps, &links, &previous, is_new);
+        let mut record = record(steps, &links, &previous, is_new);
         self.secretfs.remove_debris(self.live.number)?;
         if is_new {
-            self.write_generation(number, &steps)?;
+            self.write_generation(number, steps)?;
             self.secretfs.write_record(number, &record.to_json())?;
             self.secretfs.flip(&self.manifest.symlink_path, number)?;
         }
@@ -58,16 +51,13 @@ impl Switch<'_> {
         steps.failures.extend(outer_links::place(&links));
         record.links = outer_links::remove_stale(&record.links, self.manifest);
         if is_new && self.live.generation.is_some() && !self.manifest.user_mode {
-            if self.manifest.logging.secret_changes {
-                report(&steps.changes, Tense::Done, out);
-            }
             steps.failures.extend(restarts::request(&steps.units, restarts));
         }
         self.keep_record(number, &record, &previous, is_new);
         if let Err(error) = self.secretfs.prune(self.manifest.keep_generations, number) {
             warn!("{error}");
         }
-        Ok(conclude(&steps.failures))
+        Ok(number)
     }
 
     fn previous_record(&self) -> Record {
@@ -150,22 +140,4 @@ fn record(steps: &Steps<'_>, links: &[OuterLink], previous: &Record, is_new: boo
     all.extend(previous.links.iter().filter(|link| !declared.contains(&link.path)).cloned());
     let time = if is_new { process::now() } else { previous.time };
     Record { time, items, links: all }
-}
-
-/// Prints the change report.
-pub fn report(changes: &Changes, tense: Tense, out: &mut dyn Write) {
-    for line in changes.report(tense) {
-        if let Err(error) = writeln!(out, "{line}") {
-            warn!("cannot write the change report: {error}");
-        }
-    }
-}
-
-/// Names every failure and gives the exit code that belongs to them.
-#[must_use]
-pub fn conclude(failures: &[Failure]) -> Exit {
-    for message in error::messages(failures) {
-        error!("{message}");
-    }
-    if failures.is_empty() { Exit::Success } else { Exit::Partial }
 }

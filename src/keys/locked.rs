@@ -2,7 +2,7 @@
 
 use super::age::Closed;
 use super::recipient;
-use crate::sops::metadata::{AgeEntry, KeyGroup};
+use crate::sops::metadata::{AgeEntry, KeyGroup, Metadata};
 
 /// How many recipients or details are listed.
 const MAX_LISTED: usize = 50;
@@ -124,6 +124,12 @@ impl Locked {
 
 fn no_match(keyless: bool) -> &'static str {
     if keyless { "this machine has no usable age key" } else { "none of this machine's keys can open it" }
+}
+
+/// Everybody whom a sops file names as recipient, fit to be printed.
+#[must_use]
+pub fn recipients_named(metadata: &Metadata) -> Vec<String> {
+    metadata.key_groups.iter().flat_map(recipients).collect()
 }
 
 /// Everything that a group names, fit to be printed.

@@ -17,7 +17,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub use locked::Locked;
+pub use locked::{Locked, recipients_named};
 pub use recipient::{convert_public, opened_by, without_comment};
 pub use recipients_of::{Recipients, recipients_of};
 

@@ -156,6 +156,20 @@ pub struct Logging {
     pub secret_changes: bool,
 }
 
+impl Manifest {
+    /// When it is installed: `users` (before users are made), `services`, or `user` (home-manager's).
+    #[must_use]
+    pub fn phase(&self) -> &'static str {
+        if self.user_mode {
+            "user"
+        } else if self.symlink_path.as_os_str().as_encoded_bytes().ends_with(b"-for-users") {
+            "users"
+        } else {
+            "services"
+        }
+    }
+}
+
 impl Format {
     /// Every format and the word for it in a manifest and on the command line.
     pub const WORDS: [(&'static str, Self); 6] = [

@@ -1,0 +1,176 @@
+//! `explain`: everything about a secret, for the person at the console. Decrypts nothing but wrapped data keys.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::Path;
+
+use tracing::error;
+
+use crate::accounts::Accounts;
+use crate::error::{Exit, Failure};
+use crate::identities;
+use crate::inputs;
+use crate::keys::Keyring;
+use crate::manifest::{Account, Format, Key, Manifest, Placement, RENDERED, SecretSpec};
+use crate::open;
+use crate::record::{Outcome, Record};
+use crate::system::process;
+use crate::system::secretfs::SecretFs;
+
+/// What is asked.
+pub struct Request<'a> {
+    /// The manifest file.
+    pub manifest: &'a Path,
+    /// The secrets wanted, or all if empty.
+    pub names: &'a [String],
+    /// `XDG_RUNTIME_DIR`, for user mode.
+    pub runtime_dir: Option<&'a OsStr>,
+}
+
+/// Prints a block of facts for each secret. Ends with success if every one of them can be opened.
+pub fn run(request: &Request<'_>, out: &mut dyn Write) -> Exit {
+    let manifest = match inputs::manifest(request.manifest, request.runtime_dir) {
+        Ok(manifest) => manifest,
+        Err(message) => {
+            error!("{message}");
+            return Exit::Unchanged;
+        }
+    };
+    let known: BTreeSet<&str> = manifest.secrets.iter().map(|spec| spec.name.as_str()).collect();
+    let unknown: Vec<&str> =
+        request.names.iter().map(String::as_str).filter(|name| !known.contains(name)).collect();
+    if !unknown.is_empty() {
+        error!("there is no secret '{}' in '{}'", unknown.join("', '"), request.manifest.display());
+        return Exit::Unchanged;
+    }
+    let _ = process::harden();
+    let facts = Facts {
+        manifest: &manifest,
+        keyring: identities::load(&manifest),
+        accounts: inputs::accounts(),
+        live: live_record(&manifest),
+    };
+    let mut text = String::new();
+    let mut all_open = true;
+    for spec in &manifest.secrets {
+        if request.names.is_empty() || request.names.iter().any(|name| name == spec.name.as_str()) {
+            all_open &= facts.describe(spec, &mut text);
+        }
+    }
+    if let Err(error) = out.write_all(text.as_bytes()) {
+        error!("cannot write to standard output: {error}");
+        return Exit::Unchanged;
+    }
+    if all_open { Exit::Success } else { Exit::Partial }
+}
+
+/// The record of the live generation, and its number. What cannot be read is as good as absent here.
+fn live_record(manifest: &Manifest) -> Option<(u64, Record)> {
+    let secretfs = if manifest.user_mode {
+        SecretFs::existing_directory(&manifest.mount_point)
+    } else {
+        SecretFs::open(&manifest.mount_point)
+    };
+    let secretfs = secretfs.ok()??;
+    let live = secretfs.live(&manifest.symlink_path).ok()?;
+    let number = live.number.filter(|_| live.generation.is_some())?;
+    let record = Record::from_json(&secretfs.read_record(number).ok()??)?;
+    Some((number, record))
+}
+
+/// All that is known while secrets are described.
+struct Facts<'a> {
+    manifest: &'a Manifest,
+    keyring: Keyring,
+    accounts: Accounts,
+    live: Option<(u64, Record)>,
+}
+
+impl Facts<'_> {
+    /// Appends the block of one secret to `text`; false if no identity opens it.
+    fn describe(&self, spec: &SecretSpec, text: &mut String) -> bool {
+        let name = spec.name.as_str();
+        let _ = writeln!(text, "secret {name}");
+        let mut line = |label: &str, fact: &str| {
+            let _ = writeln!(text, "  {:15}{fact}", format!("{label}:"));
+        };
+        line("phase", self.manifest.phase());
+        line("file", &format!("{} ({})", spec.sops_file.display(), spec.format.as_str()));
+        line(
+            "key",
+            match (&spec.key, spec.format) {
+                (Key::Path(key), _) => key,
+                (Key::Whole, Format::Age) => "the whole plaintext",
+                (Key::Whole, _) => "the whole file",
+            },
+        );
+        let access = open::access(&spec.sops_file, spec.format, &self.keyring);
+        match &access.encrypted_for[..] {
+            [] => {}
+            recipients => line("encrypted for", &recipients.join("\n                 ")),
+        }
+        match &access.opened_by {
+            Ok(by) => line("opened by", &format!("{} ({})", by.recipient, by.source.display())),
+            Err(failure) => describe_failure(failure, &mut line),
+        }
+        self.describe_place(&spec.place, name, &mut line);
+        line("state", &self.state(name));
+        access.opened_by.is_ok()
+    }
+
+    fn describe_place(&self, place: &Placement, name: &str, line: &mut impl FnMut(&str, &str)) {
+        line("owner", &account(&place.owner, |name| self.accounts.uid(name)));
+        line("group", &account(&place.group, |name| self.accounts.gid(name)));
+        match &place.mode {
+            Ok(mode) => line("mode", &format!("{:04o}", mode.bits())),
+            Err(cause) => line("mode", &format!("not usable: {cause}")),
+        }
+        let target = self.manifest.symlink_path.join(name);
+        line("place", &target.display().to_string());
+        if place.path != target {
+            line("link", &place.path.display().to_string());
+        }
+        for (label, units) in [("restarts", &place.restart_units), ("reloads", &place.reload_units)] {
+            if !units.is_empty() {
+                let units: Vec<&str> = units.iter().map(|unit| unit.as_str()).collect();
+                line(label, &units.join(" "));
+            }
+        }
+    }
+
+    fn state(&self, name: &str) -> String {
+        let Some((number, record)) = &self.live else { return "not installed".to_owned() };
+        let Some(item) = record.items.iter().find(|item| item.inner == name && !name.starts_with(RENDERED))
+        else {
+            return format!("not in the live generation ({number})");
+        };
+        match (item.outcome, &item.reason) {
+            (Outcome::Fresh, _) => format!("fresh, in generation {number}"),
+            (outcome, Some(reason)) => format!("{}, in generation {number}: {reason}", outcome.as_str()),
+            (outcome, None) => format!("{}, in generation {number}", outcome.as_str()),
+        }
+    }
+}
+
+fn describe_failure(failure: &Failure, line: &mut impl FnMut(&str, &str)) {
+    line("opened by", &format!("nothing: {}", failure.cause));
+    let told = ["encrypted for"];
+    for (label, fact) in failure.details.iter().filter(|(label, _)| !told.contains(label)) {
+        line(label, fact);
+    }
+    if let Some(hint) = &failure.hint {
+        line("hint", hint);
+    }
+}
+
+fn account(account: &Account, id: impl Fn(&str) -> Option<u32>) -> String {
+    match account {
+        Account::Id(id) => id.to_string(),
+        Account::Name(name) => match id(name) {
+            Some(id) => format!("{name} ({id})"),
+            None => format!("{name} (does not exist)"),
+        },
+    }
+}
