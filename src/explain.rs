@@ -134,7 +134,7 @@ impl Facts<'_> {
         }
         for (label, units) in [("restarts", &place.restart_units), ("reloads", &place.reload_units)] {
             if !units.is_empty() {
-                let units: Vec<&str> = units.iter().map(|unit| unit.as_str()).collect();
+                let units: Vec<&str> = units.iter().map(super::manifest::types::UnitName::as_str).collect();
                 line(label, &units.join(" "));
             }
         }

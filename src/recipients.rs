@@ -54,7 +54,7 @@ impl Machine {
             .flat_map(|group| group.age.iter().map(|entry| entry.recipient.as_str()))
             .collect();
         let ours = |recipient: &&str| self.texts.contains(&keys::without_comment(recipient));
-        if metadata.key_groups.len() == 1 && named.iter().any(|recipient| ours(recipient)) {
+        if metadata.key_groups.len() == 1 && named.iter().any(ours) {
             return Ok(());
         }
         let cause = match metadata.key_groups.len() {

@@ -61,18 +61,15 @@ fn phase(mount: &Path, link: &Path, user_mode: bool) -> Result<Option<(String, E
     let live = secretfs.live(link)?;
     let (Some(number), Some(generation)) = (live.number, &live.generation) else { return Ok(None) };
     let record = secretfs.read_record(number)?.and_then(|bytes| Record::from_json(&bytes));
-    Ok(Some(match record {
-        Some(record) => describe(link, number, &record),
-        None => {
-            let mut text = format!(
-                "{}: generation {number}, made by another program: no record of it\n",
-                link.display()
-            );
-            for name in generation.names()? {
-                let _ = writeln!(text, "  {name}");
-            }
-            (text, Exit::Success)
+    Ok(Some(if let Some(record) = record {
+        describe(link, number, &record)
+    } else {
+        let mut text =
+            format!("{}: generation {number}, made by another program: no record of it\n", link.display());
+        for name in generation.names()? {
+            let _ = writeln!(text, "  {name}");
         }
+        (text, Exit::Success)
     }))
 }
 

@@ -51,7 +51,7 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// [`Fault`] of kind `Parse`, `NoMetadata`, `Metadata` or `Limit`.
-    pub fn parse(bytes: &'a [u8], format: Format) -> Result<Self, Fault> {
+    pub fn parse(_bytes: &'a [u8], _format: Format) -> Result<Self, Fault> {
         todo!()
     }
 
@@ -65,7 +65,7 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// [`Fault`] of kind `Value` or `Mac`.
-    pub fn open(self, key: &DataKey) -> Result<Opened<'a>, Fault> {
+    pub fn open(self, _key: &DataKey) -> Result<Opened<'a>, Fault> {
         todo!()
     }
 
@@ -74,7 +74,7 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// [`Fault`] of kind `Lookup`, as [`Opened::lookup`] would give it.
-    pub fn locate(&self, key: &str) -> Result<Protection, Fault> {
+    pub fn locate(&self, _key: &str) -> Result<Protection, Fault> {
         todo!()
     }
 }
@@ -84,7 +84,7 @@ impl Opened<'_> {
     ///
     /// # Errors
     /// [`Fault`] of kind `Lookup`: not there, or a map or list.
-    pub fn lookup(&self, key: &str) -> Result<Secret, Fault> {
+    pub fn lookup(&self, _key: &str) -> Result<Secret, Fault> {
         todo!()
     }
 
