@@ -4,16 +4,37 @@
 //! `keys` turns [`Document::metadata`] into a data key, [`Document::open`] decrypts every leaf and verifies
 //! the MAC, and only then are values handed out, by [`Opened::lookup`] or [`Opened::whole`].
 
+mod binary;
+mod cipher;
+mod dotenv;
+mod fault;
+mod flat;
+mod ini;
+mod json;
+mod lookup;
+mod mac;
 pub mod metadata;
-pub mod number;
-pub mod time;
+mod number;
+mod pattern;
+mod rules;
+#[cfg(test)]
+mod sealing;
+mod time;
 pub mod tree;
+mod value;
+mod walk;
+mod yaml;
 
-use std::fmt;
+use std::borrow::Cow;
+
+pub use fault::{Fault, FaultKind, quoted};
 
 use crate::secret::{DataKey, Secret};
-use metadata::Metadata;
-use tree::{Map, Text};
+use lookup::Search;
+use metadata::{Dialect, Metadata};
+use rules::Rule;
+use tree::{Entry, Item, Map, Node, Scalar, Text};
+use value::Sealed;
 
 /// The formats of sops' stores.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +59,7 @@ pub struct Document<'a> {
     format: Format,
     branches: Vec<Map<'a, Text<'a>>>,
     metadata: Metadata,
+    rule: Rule,
 }
 
 /// A decrypted sops file whose MAC held. The only source of values.
@@ -51,8 +73,28 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// [`Fault`] of kind `Parse`, `NoMetadata`, `Metadata` or `Limit`.
-    pub fn parse(_bytes: &'a [u8], _format: Format) -> Result<Self, Fault> {
-        todo!()
+    pub fn parse(bytes: &'a [u8], format: Format) -> Result<Self, Fault> {
+        let mut branches;
+        let (metadata, rule) = match format {
+            Format::Yaml | Format::Json | Format::Binary => {
+                branches =
+                    if format == Format::Yaml { yaml::parse(bytes)? } else { vec![json::parse(bytes)?] };
+                let dialect = if format == Format::Yaml { Dialect::Yaml } else { Dialect::Json };
+                metadata::read(&take_block(&mut branches)?, dialect)?
+            }
+            Format::Dotenv => {
+                let (branch, block) = dotenv::parse(bytes)?;
+                branches = vec![branch];
+                let block = Some(block).filter(|block| !block.is_empty()).ok_or_else(no_metadata)?;
+                metadata::read(&block.into_map(), Dialect::Flat)?
+            }
+            Format::Ini => {
+                let (branch, block) = ini::parse(bytes)?;
+                branches = vec![branch];
+                metadata::read(&block.ok_or_else(no_metadata)?.into_map(), Dialect::Flat)?
+            }
+        };
+        Ok(Self { format, branches, metadata, rule })
     }
 
     /// The sops block.
@@ -65,38 +107,86 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// [`Fault`] of kind `Value` or `Mac`.
-    pub fn open(self, _key: &DataKey) -> Result<Opened<'a>, Fault> {
-        todo!()
+    pub fn open(self, key: &DataKey) -> Result<Opened<'a>, Fault> {
+        let branches = walk::open(self.branches, &self.metadata, &self.rule, key)?;
+        Ok(Opened { format: self.format, branches })
     }
 
     /// Whether `key` names a scalar of this file, from the public structure alone, and whether that scalar
-    /// stands unencrypted in the file.
+    /// stands unencrypted in the file. The empty key, and any key of a binary file, is the whole file.
     ///
     /// # Errors
     /// [`Fault`] of kind `Lookup`, as [`Opened::lookup`] would give it.
-    pub fn locate(&self, _key: &str) -> Result<Protection, Fault> {
-        todo!()
+    pub fn locate(&self, key: &str) -> Result<Protection, Fault> {
+        if key.is_empty() || self.format == Format::Binary {
+            let sealed = self.branches.iter().any(holds_sealed);
+            return Ok(if sealed { Protection::Encrypted } else { Protection::Clear });
+        }
+        let is_comment = |scalar: &Scalar<Text<'a>>| sealed(scalar).is_some_and(|sealed| sealed.is_comment());
+        let search = Search { format: self.format, is_comment };
+        let scalar = search.find(first(&self.branches)?, key)?;
+        Ok(if sealed(scalar).is_some() { Protection::Encrypted } else { Protection::Clear })
     }
 }
 
 impl Opened<'_> {
-    /// The scalar at `key` (`a/b/0` walks maps and lists; longest match first for keys that hold `/`).
+    /// The scalar at `key` (`a/b/0` walks maps and lists; longest match first for keys that hold `/`), as plain
+    /// text: `true`, `5432`, `1.5`, or the bytes of a string. Only the first document of a YAML file is seen.
+    /// The empty key, and any key of a binary file, is the whole file.
     ///
     /// # Errors
-    /// [`Fault`] of kind `Lookup`: not there, or a map or list.
-    pub fn lookup(&self, _key: &str) -> Result<Secret, Fault> {
-        todo!()
+    /// [`Fault`] of kind `Lookup`: not there, or null, a map or a list; or as [`Opened::whole`].
+    pub fn lookup(&self, key: &str) -> Result<Secret, Fault> {
+        if key.is_empty() || self.format == Format::Binary {
+            return self.whole();
+        }
+        let search = Search { format: self.format, is_comment: |_| false };
+        search.find(first(&self.branches)?, key).map(scalar_text)
     }
 
     /// The whole file, byte for byte what `sops decrypt` prints.
     ///
     /// # Errors
-    /// [`Fault`] of kind `Emit`: a binary file without `data`.
+    /// [`Fault`] of kind `Emit`: the document cannot be printed in its format.
     pub fn whole(&self) -> Result<Secret, Fault> {
-        todo!()
+        match self.format {
+            Format::Yaml => yaml::emit(&self.branches),
+            Format::Json => json::emit(first(&self.branches)?),
+            Format::Binary => binary::emit(first(&self.branches)?),
+            Format::Dotenv => dotenv::emit(first(&self.branches)?),
+            Format::Ini => ini::emit(first(&self.branches)?),
+        }
     }
 }
 
+/// Takes the sops block out of the first document; other documents carry copies that nobody reads.
+fn take_block<'a>(branches: &mut [Map<'a, Text<'a>>]) -> Result<Map<'a, Text<'a>>, Fault> {
+    let mut block = None;
+    for (index, branch) in branches.iter_mut().enumerate() {
+        let is_block =
+            |entry: &mut Entry<'_, _>| matches!(entry, Entry::Pair(key, _) if key.as_ref() == metadata::NAME);
+        let blocks: Vec<_> = branch.entries.extract_if(.., is_block).collect();
+        if index > 0 {
+            continue;
+        }
+        if blocks.len() > 1 {
+            return Err(Fault::new(FaultKind::Metadata, "the file has more than one key 'sops' at its top"));
+        }
+        block = blocks.into_iter().next();
+    }
+    match block {
+        Some(Entry::Pair(_, Node::Map(map))) => Ok(map),
+        None | Some(Entry::Comment(_) | Entry::Pair(_, Node::Scalar(Scalar::Null))) => Err(no_metadata()),
+        Some(Entry::Pair(..)) => {
+            Err(Fault::new(FaultKind::Metadata, "the key 'sops' at the top is not a map"))
+        }
+    }
+}
+
+fn no_metadata() -> Fault {
+    Fault::new(FaultKind::NoMetadata, "the file has no sops block: it is not encrypted, or of another format")
+        .hint("encrypt it with `sops encrypt --in-place FILE`, and declare the format that it has")
+}
 /// Whether a value is encrypted in its file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Protection {
@@ -106,56 +196,62 @@ pub enum Protection {
     Clear,
 }
 
-/// What is wrong with a sops file. Never holds plaintext; key names and positions are public.
-#[derive(Debug)]
-pub struct Fault {
-    /// The class of the fault, for callers that branch on it.
-    pub kind: FaultKind,
-    /// What is wrong and where, lower case, without the file's name.
-    pub message: String,
-    /// What to do about it, where that is known.
-    pub hint: Option<&'static str>,
+/// The first document. There is one: the sops block was in it.
+fn first<'b, 'a, T>(branches: &'b [Map<'a, T>]) -> Result<&'b Map<'a, T>, Fault> {
+    branches.first().ok_or_else(no_metadata)
 }
 
-/// The classes of faults, in the order in which a file is worked on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FaultKind {
-    /// Not a file of the declared format.
-    Parse,
-    /// There is no sops block: the file is not encrypted.
-    NoMetadata,
-    /// The sops block is there and wrong.
-    Metadata,
-    /// Larger or deeper than this program takes.
-    Limit,
-    /// A value cannot be decrypted or is not of its type.
-    Value,
-    /// The MAC does not match: the file was changed by something other than sops.
-    Mac,
-    /// The document cannot be printed in its format.
-    Emit,
-    /// The wanted key is not there, or not a scalar.
-    Lookup,
-}
-
-impl Fault {
-    /// A fault without a hint.
-    pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None }
-    }
-
-    /// The same fault with a hint.
-    #[must_use]
-    pub fn hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
-        self
+/// The encrypted value in a scalar of an encrypted file.
+fn sealed<'t>(scalar: &'t Scalar<Text<'_>>) -> Option<Sealed<'t>> {
+    match scalar {
+        Scalar::Text(text) => Sealed::parse(text),
+        _ => None,
     }
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+fn holds_sealed(map: &Map<'_, Text<'_>>) -> bool {
+    map.entries.iter().any(|entry| matches!(entry, Entry::Pair(_, node) if node_holds_sealed(node)))
+}
+
+fn node_holds_sealed(node: &Node<'_, Text<'_>>) -> bool {
+    match node {
+        Node::Map(map) => holds_sealed(map),
+        Node::List(items) => {
+            items.iter().any(|item| matches!(item, Item::Node(node) if node_holds_sealed(node)))
+        }
+        Node::Scalar(scalar) => sealed(scalar).is_some(),
     }
 }
 
-impl std::error::Error for Fault {}
+/// A scalar as plain text, as it is written to a file of its own.
+fn scalar_text(scalar: &Scalar<Secret>) -> Secret {
+    Secret::new(match scalar {
+        Scalar::Text(text) => text.expose().to_vec(),
+        Scalar::Int(value) => value.to_string().into_bytes(),
+        Scalar::Float(value) => number::plain(*value).into_bytes(),
+        Scalar::Bool(value) => value.to_string().into_bytes(),
+        Scalar::Time(text) => text.clone().into_bytes(),
+        Scalar::Null => Vec::new(),
+    })
+}
+
+/// Text with each byte that is not UTF-8 replaced by U+FFFD. (Rust's own replacement takes several at once.)
+fn replace_invalid_utf8(bytes: &[u8]) -> Cow<'_, str> {
+    let mut replaced = String::new();
+    let mut rest = bytes;
+    loop {
+        match std::str::from_utf8(rest) {
+            Ok(valid) if replaced.is_empty() => return Cow::Borrowed(valid),
+            Ok(valid) => {
+                replaced.push_str(valid);
+                return Cow::Owned(replaced);
+            }
+            Err(error) => {
+                let (valid, behind) = rest.split_at(error.valid_up_to());
+                replaced.push_str(std::str::from_utf8(valid).unwrap_or_default());
+                replaced.push(char::REPLACEMENT_CHARACTER);
+                rest = &behind[1..];
+            }
+        }
+    }
+}
