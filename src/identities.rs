@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tracing::{info, warn};
 
-use crate::keys::Keyring;
+use crate::keys::{Keyring, PublicIdentity};
 use crate::manifest::Manifest;
 use crate::system::files::{self, KeyFile};
 
@@ -53,7 +53,7 @@ fn with_key_file(keyring: &mut Keyring, path: &Path, add: impl FnOnce(&mut Keyri
     match files::read_key(path) {
         Ok(key) => {
             if let Some(warning) = &key.warning {
-                warn!("key '{}' {warning}", path.display());
+                warn!("key {warning}");
             }
             add(keyring, &key);
         }

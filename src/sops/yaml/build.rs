@@ -58,7 +58,9 @@ impl<'s, 'a> Builder<'_, 's, 'a> {
                 self.root(*target, entries)?;
                 self.expanding.pop();
             }
-            Shape::Scalar { value, plain, tag } if resolve(*tag, *plain, value) == Meaning::Null => return Ok(()),
+            Shape::Scalar { value, plain, tag } if resolve(*tag, *plain, value) == Meaning::Null => {
+                return Ok(());
+            }
             Shape::Scalar { .. } | Shape::Sequence(_) => {
                 return Err(refuse(node.line, "a document must be a map"));
             }
@@ -155,7 +157,10 @@ impl<'s, 'a> Builder<'_, 's, 'a> {
     /// Starts the expansion of an alias.
     fn enter(&mut self, target: NodeId, line: usize) -> Result<(), Fault> {
         if self.expanding.contains(&target) {
-            return Err(Fault::new(FaultKind::Limit, format!("line {line}: an anchor's value contains itself")));
+            return Err(Fault::new(
+                FaultKind::Limit,
+                format!("line {line}: an anchor's value contains itself"),
+            ));
         }
         self.expanding.push(target);
         Ok(())
@@ -188,7 +193,13 @@ impl<'s, 'a> Builder<'_, 's, 'a> {
         Err(refuse(node.line, "a key is not a string").hint("put the key into quotes"))
     }
 
-    fn scalar(&self, tag: Tag, plain: bool, value: &Cow<'s, [u8]>, line: usize) -> Result<Scalar<Text<'a>>, Fault> {
+    fn scalar(
+        &self,
+        tag: Tag,
+        plain: bool,
+        value: &Cow<'s, [u8]>,
+        line: usize,
+    ) -> Result<Scalar<Text<'a>>, Fault> {
         Ok(match resolve(tag, plain, value) {
             Meaning::Str => Scalar::Text((self.keep)(value.clone())),
             Meaning::Bytes(bytes) => Scalar::Text(Cow::Owned(bytes)),

@@ -95,7 +95,14 @@ impl Scanner<'_> {
         let start = self.cursor.mark;
         let text = self.cursor.take_line().to_vec();
         let none = Mark::default();
-        self.comments.push_back(Comment { place: Place::Line, text, token: owner, scan: none, start, end: none });
+        self.comments.push_back(Comment {
+            place: Place::Line,
+            text,
+            token: owner,
+            scan: none,
+            start,
+            end: none,
+        });
     }
 
     /// Takes a block of comment lines, split into feet of what came before and a head of what follows.

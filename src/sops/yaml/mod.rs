@@ -26,8 +26,8 @@ mod writer;
 use std::borrow::Cow;
 
 use super::tree::{Map, Text};
-use crate::secret::Secret;
 use super::{Fault, FaultKind};
+use crate::secret::Secret;
 
 /// Reads a YAML file: one map for each document, the sops block still in it. A document that is empty or null is
 /// an empty map; a file without any document gives no map at all.

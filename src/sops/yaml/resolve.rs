@@ -73,7 +73,9 @@ pub(super) fn resolve(tag: Tag, plain: bool, text: &[u8]) -> Meaning {
         Tag::Binary => decode_binary(text),
         Tag::Null => Some(found()).filter(|m| *m == Meaning::Null).unwrap_or(Meaning::Misfit),
         Tag::Bool => Some(found()).filter(|m| matches!(m, Meaning::Bool(_))).unwrap_or(Meaning::Misfit),
-        Tag::Int => Some(found()).filter(|m| matches!(m, Meaning::Int(_) | Meaning::Huge)).unwrap_or(Meaning::Misfit),
+        Tag::Int => {
+            Some(found()).filter(|m| matches!(m, Meaning::Int(_) | Meaning::Huge)).unwrap_or(Meaning::Misfit)
+        }
         Tag::Timestamp => Some(found()).filter(|m| matches!(m, Meaning::Time(_))).unwrap_or(Meaning::Misfit),
         Tag::Float => match found() {
             #[allow(clippy::cast_precision_loss)] // as Go converts it

@@ -271,7 +271,8 @@ impl<'s> Scanner<'s> {
     fn scan_block_breaks(&mut self, block: &mut Block) -> Result<(), Fault> {
         let mut widest = 0;
         loop {
-            while self.cursor.byte(0) == b' ' && (block.indent == 0 || self.cursor.mark.column < block.indent) {
+            while self.cursor.byte(0) == b' ' && (block.indent == 0 || self.cursor.mark.column < block.indent)
+            {
                 self.cursor.skip();
             }
             widest = widest.max(self.cursor.mark.column);

@@ -250,7 +250,11 @@ impl<'s> Scanner<'s> {
         }
         if self.cursor.is_document_indicator() {
             let start = self.cursor.byte(0) == b'-';
-            return self.fetch_document_indicator(if start { Kind::DocumentStart } else { Kind::DocumentEnd });
+            return self.fetch_document_indicator(if start {
+                Kind::DocumentStart
+            } else {
+                Kind::DocumentEnd
+            });
         }
         // A comment behind `key:` or `item,` belongs to what stands before the sign.
         let sign = if self.flow_level == 0 { b':' } else { b',' };

@@ -214,7 +214,10 @@ impl Writer {
     }
 
     fn escaped(&mut self, character: &[u8]) {
-        let code = std::str::from_utf8(character).ok().and_then(|text| text.chars().next()).map_or(0xFFFD, u32::from);
+        let code = std::str::from_utf8(character)
+            .ok()
+            .and_then(|text| text.chars().next())
+            .map_or(0xFFFD, u32::from);
         let sign: &[u8] = match code {
             0x00 => b"\\0",
             0x07 => b"\\a",
@@ -258,7 +261,8 @@ impl Writer {
         self.put(b"|");
         // The indentation is told where the text itself starts with white space. yaml.v3 always says 4 here, also
         // where it is 2, and nothing before a tab: it cannot read that back, so there we differ.
-        let indented = first_character(text).is_some_and(|first| matches!(first, b" " | b"\t") || is_break(first));
+        let indented =
+            first_character(text).is_some_and(|first| matches!(first, b" " | b"\t") || is_break(first));
         if indented {
             self.put(&[b'0' + u8::try_from(depth.clamp(1, 9)).unwrap_or(9)]);
         }
