@@ -206,6 +206,24 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_file_costs_no_more_than_the_damaged_line() {
+        for at in 0..PASSWD.len() {
+            for byte in [0, b':', b'\n', b'\r', b'+', b'9', 0xff] {
+                let mut damaged = PASSWD.to_vec();
+                damaged[at] = byte;
+                let accounts = Accounts::parse(&damaged, GROUP);
+                let found = [("root", 0), ("web", 995), ("alice", 1000), ("nobody", 65534)]
+                    .into_iter()
+                    .filter(|(name, uid)| accounts.uid(name) == Some(*uid))
+                    .count();
+                // A newline that is lost takes two lines.
+                let lost = if PASSWD[at] == b'\n' { 2 } else { 1 };
+                assert!(found + lost >= 4, "byte {byte} at {at}");
+            }
+        }
+    }
+
+    #[test]
     fn a_misspelt_name_is_recognised() {
         let accounts = Accounts::parse(PASSWD, GROUP);
         assert_eq!(accounts.similar_user("alise"), Some("alice"));

@@ -337,3 +337,23 @@ fn hostile_shapes_end_in_an_error_soon() {
     let many: Vec<_> = (0..20_000).map(|_| json!({ "name": "a" })).collect();
     assert!(faults(&nixos_with(&[("/secrets", json!(many))])).len() >= 20_000);
 }
+
+#[test]
+fn every_cut_manifest_is_an_error_and_no_changed_byte_a_panic() {
+    let whole = nixos().to_string().into_bytes();
+    for length in 0..whole.len() {
+        assert!(parse(&whole[..length]).is_err(), "cut at {length}");
+    }
+    for at in 0..whole.len() {
+        for byte in [0, b'"', b'\\', b'{', b'}', b'[', b',', b'-', b'9', b'%', b'/', b'.', 0xc3, 0xff] {
+            let mut changed = whole.clone();
+            changed[at] = byte;
+            if let Err(faults) = parse(&changed) {
+                assert!(
+                    !faults.is_empty() && faults.iter().all(|fault| !fault.contains('\n')),
+                    "{at}: {faults:?}"
+                );
+            }
+        }
+    }
+}
