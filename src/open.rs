@@ -10,7 +10,7 @@ use crate::error::{Failure, Subject};
 use crate::keys::{self, Keyring, Locked, PublicIdentity};
 use crate::manifest::{Format, Key, SecretSpec};
 use crate::secret::Secret;
-use crate::sops::{self, Document, Fault, FaultKind};
+use crate::sops::{self, Document, Fault};
 use crate::system::{self, files};
 
 /// Largest file that is read, in bytes: more than twice the largest secret that is known to work (50 MiB),
@@ -110,6 +110,11 @@ pub fn file(path: &Path, format: Format, keys: &[&Key], keyring: &Keyring) -> Op
             return OpenedFile::failed(keys, &unreadable(&error), None);
         }
     };
+    if bytes.is_empty() {
+        let failure = Failure::new("decrypt", Subject::Run, format!("'{}' is empty", path.display()))
+            .hint("restore the file from version control");
+        return OpenedFile::failed(keys, &failure, None);
+    }
     match format {
         Format::Age => age_file(path, &bytes, keys, keyring),
         Format::Sops(format) => sops_file(path, format, &bytes, keys, keyring),
@@ -216,10 +221,7 @@ pub fn unreadable(error: &system::Error) -> Failure {
 /// The failure of a file that is damaged, of another format, or lacks the key.
 #[must_use]
 pub fn fault_failure(path: &Path, fault: &Fault) -> Failure {
-    let cause = match fault.kind {
-        FaultKind::Lookup => format!("{fault} in '{}'", path.display()),
-        _ => format!("'{}': {fault}", path.display()),
-    };
+    let cause = format!("'{}': {fault}", path.display());
     let failure = Failure::new("decrypt", Subject::Run, cause);
     match fault.hint {
         Some(hint) => failure.hint(hint),

@@ -170,8 +170,7 @@ fn placed(
     let mode = match &place.mode {
         Ok(mode) => mode.bits(),
         Err(cause) => {
-            return Err(Failure::new("set the mode of", subject.clone(), cause.clone())
-                .hint("write the mode as four octal digits, such as \"0400\""));
+            return Err(Failure::new("set the mode of", subject.clone(), cause.clone()));
         }
     };
     let (uid, gid) = owners.of(place, subject)?;
