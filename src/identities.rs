@@ -1,7 +1,7 @@
 //! Key files into the keyring. What cannot be used is noted there, and is fatal to nobody but the secrets
 //! that stay closed for it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tracing::{info, warn};
 
@@ -20,13 +20,7 @@ pub fn load(manifest: &Manifest) -> Keyring {
         with_key_file(&mut keyring, path, |keyring, key| keyring.add_age_key_file(path, &key.bytes));
     }
     if manifest.logging.key_import {
-        for identity in keyring.public().iter().filter(|identity| identity.recipient.starts_with("age1")) {
-            info!(
-                "Imported {} as age key with fingerprint {}",
-                identity.source.display(),
-                identity.recipient
-            );
-        }
+        report_imported(&keyring, &manifest.age_ssh_key_paths);
     }
     keyring
 }
@@ -40,6 +34,16 @@ pub fn add_any(keyring: &mut Keyring, path: &Path) {
             keyring.add_age_key_file(path, &key.bytes);
         }
     });
+}
+
+/// Tells of each SSH key that was imported, in the form in which it is an age key, as sops-nix does.
+fn report_imported(keyring: &Keyring, ssh_keys: &[PathBuf]) {
+    let converted = |identity: &&PublicIdentity| {
+        identity.recipient.starts_with("age1") && ssh_keys.contains(&identity.source)
+    };
+    for PublicIdentity { recipient, source } in keyring.public().iter().filter(converted) {
+        info!("Imported {} as age key with fingerprint {recipient}", source.display());
+    }
 }
 
 /// Notes each source that gave no identity.
