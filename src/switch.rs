@@ -10,7 +10,7 @@ use crate::outer_links::{self, OuterLink};
 use crate::record::{Item, Link, Outcome, Record};
 use crate::restarts;
 use crate::system::current::Live;
-use crate::system::generation::NewGeneration;
+use crate::system::generation::{LiveFile, NewGeneration};
 use crate::system::secretfs::SecretFs;
 use crate::system::{self, Gid, Uid, process};
 
@@ -41,10 +41,12 @@ impl Switch<'_> {
         let links = outer_links::declared(&steps.files, self.manifest);
         let mut record = record(steps, &links, &previous, is_new);
         self.secretfs.remove_debris(self.live.number)?;
-        if is_new {
-            self.write_generation(number, steps)?;
-            self.secretfs.write_record(number, &record.to_json())?;
-            self.secretfs.flip(&self.manifest.symlink_path, number)?;
+        if is_new && let Err(error) = self.make_live(number, steps, &record) {
+            // What was written of the new generation goes away, with its plaintext.
+            if let Err(error) = self.secretfs.remove_debris(self.live.number) {
+                warn!("{error}");
+            }
+            return Err(error);
         }
 
         // From here on the new generation is live: what fails is reported, and does not undo it.
@@ -77,18 +79,12 @@ impl Switch<'_> {
         }
     }
 
-    fn write_generation(&self, number: u64, steps: &Steps<'_>) -> Result<(), system::Error> {
-        let written = self
-            .secretfs
-            .create_generation(number, self.group)
-            .and_then(|mut generation| self.fill(&mut generation, steps));
-        if written.is_err() {
-            // What was written of the new generation goes away, with its plaintext.
-            if let Err(error) = self.secretfs.remove_debris(self.live.number) {
-                warn!("{error}");
-            }
-        }
-        written
+    /// Writes the generation and its record, whole, and only then renames the link.
+    fn make_live(&self, number: u64, steps: &Steps<'_>, record: &Record) -> Result<(), system::Error> {
+        let mut generation = self.secretfs.create_generation(number, self.group)?;
+        self.fill(&mut generation, steps)?;
+        self.secretfs.write_record(number, &record.to_json())?;
+        self.secretfs.flip(&self.manifest.symlink_path, number)
     }
 
     fn fill(&self, generation: &mut NewGeneration, steps: &Steps<'_>) -> Result<(), system::Error> {
@@ -99,15 +95,24 @@ impl Switch<'_> {
                     generation.write(&plan.inner, file.content.expose(), file.mode, uid, gid)?;
                 }
                 (Err(_), Outcome::Stale) => {
-                    let live = self.live.generation.as_ref();
-                    if let Some(old) = live.map(|live| live.read(&plan.inner)).transpose()?.flatten() {
-                        generation.write(&plan.inner, old.content.expose(), old.mode, old.uid, old.gid)?;
-                    }
+                    let old = self.old_copy(&plan.inner)?;
+                    generation.write(&plan.inner, old.content.expose(), old.mode, old.uid, old.gid)?;
                 }
                 (Err(_), _) => {}
             }
         }
         Ok(())
+    }
+
+    /// The live copy of a file whose successor failed. It was there a moment ago, and only root can remove it.
+    fn old_copy(&self, inner: &str) -> Result<LiveFile, system::Error> {
+        let read = self.live.generation.as_ref().map(|live| live.read(inner)).transpose()?;
+        read.flatten().ok_or_else(|| {
+            system::Error::because(
+                format!("cannot keep the old copy of '{inner}'"),
+                "it has just disappeared",
+            )
+        })
     }
 
     /// Brings the record up to date. Nothing that is declared depends on it, so a failure is a warning.
