@@ -2,7 +2,11 @@
 //!
 //! `status` reads it; the next run learns from it which links were made.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
+
+use crate::units::Requests;
 
 /// The record of one generation.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -13,6 +17,9 @@ pub struct Record {
     pub items: Vec<Item>,
     /// Links outside the generation that are ours.
     pub links: Vec<Link>,
+    /// Units that are to be asked to restart or reload, until they have been. A run that dies between the
+    /// flip and its requests leaves them here for the next one.
+    pub unasked: Requests,
 }
 
 /// One secret or template.
@@ -93,7 +100,15 @@ impl Record {
             .iter()
             .map(|link| json!({ "path": link.path, "target": link.target, "uid": link.uid }))
             .collect();
-        let mut text = json!({ "schema": 1, "time": self.time, "items": items, "links": links }).to_string();
+        let unasked = json!({ "restart": self.unasked.restart, "reload": self.unasked.reload });
+        let mut text = json!({
+            "schema": 1,
+            "time": self.time,
+            "items": items,
+            "links": links,
+            "unasked": unasked,
+        })
+        .to_string();
         text.push('\n');
         text.into_bytes()
     }
@@ -108,13 +123,16 @@ impl Record {
         }
         let items = value.get("items")?.as_array()?.iter().map(item).collect::<Option<_>>()?;
         let links = value.get("links")?.as_array()?.iter().map(link).collect::<Option<_>>()?;
-        Some(Self { time: value.get("time")?.as_u64()?, items, links })
+        let unasked = value.get("unasked")?;
+        let unasked =
+            Requests { restart: units(unasked.get("restart")?)?, reload: units(unasked.get("reload")?)? };
+        Some(Self { time: value.get("time")?.as_u64()?, items, links, unasked })
     }
 
     /// Whether two records say the same, whenever they were made.
     #[must_use]
     pub fn same_state(&self, other: &Self) -> bool {
-        self.items == other.items && self.links == other.links
+        self.items == other.items && self.links == other.links && self.unasked == other.unasked
     }
 }
 
@@ -134,6 +152,13 @@ fn link(value: &Value) -> Option<Link> {
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let uid = u32::try_from(value.get("uid")?.as_u64()?).ok()?;
     Some(Link { path: text("path")?, target: text("target")?, uid })
+}
+
+fn units(value: &Value) -> Option<BTreeMap<String, Vec<String>>> {
+    let names = |value: &Value| {
+        value.as_array()?.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+    };
+    value.as_object()?.iter().map(|(unit, causes)| Some((unit.clone(), names(causes)?))).collect()
 }
 
 #[cfg(test)]

@@ -127,6 +127,7 @@ mod tests {
                 item("wifi/psk", Outcome::Stale, Some("the MAC does not match")),
             ],
             links: vec![Link { path: "/etc/psk".into(), target: "/run/secrets/a".into(), uid: 0 }],
+            ..Record::default()
         };
         let (text, exit) = describe(Path::new("/run/secrets"), 3, &record);
         assert_eq!(exit, Exit::Partial);

@@ -13,6 +13,7 @@ use crate::system::current::Live;
 use crate::system::generation::{LiveFile, NewGeneration};
 use crate::system::secretfs::SecretFs;
 use crate::system::{self, Gid, Uid, process};
+use crate::units::Requests;
 
 /// Where a switch takes place.
 pub struct Switch<'a> {
@@ -38,6 +39,11 @@ impl Switch<'_> {
             Some(number) if self.live.generation.is_some() && steps.changes.is_empty() => (number, false),
             _ => (self.live.next_number(), true),
         };
+        if self.asks_units() {
+            steps.units.add(&previous.unasked);
+        } else {
+            steps.units = Requests::default();
+        }
         let links = outer_links::declared(&steps.files, self.manifest);
         let mut record = record(steps, &links, &previous, is_new);
         self.secretfs.remove_debris(self.live.number)?;
@@ -52,14 +58,18 @@ impl Switch<'_> {
         // From here on the new generation is live: what fails is reported, and does not undo it.
         steps.failures.extend(outer_links::place(&links));
         record.links = outer_links::remove_stale(&record.links, self.manifest);
-        if is_new && self.live.generation.is_some() && !self.manifest.user_mode {
-            steps.failures.extend(restarts::request(&steps.units, restarts));
-        }
+        steps.failures.extend(restarts::request(&steps.units, restarts));
+        record.unasked = Requests::default();
         self.keep_record(number, &record, &previous, is_new);
         if let Err(error) = self.secretfs.prune(self.manifest.keep_generations, number) {
             warn!("{error}");
         }
         Ok(number)
+    }
+
+    /// Nothing is asked on the first activation of a boot, as nothing runs yet, nor for a user.
+    fn asks_units(&self) -> bool {
+        self.live.generation.is_some() && !self.manifest.user_mode
     }
 
     fn previous_record(&self) -> Record {
@@ -144,5 +154,5 @@ fn record(steps: &Steps<'_>, links: &[OuterLink], previous: &Record, is_new: boo
     let declared: BTreeSet<String> = all.iter().map(|link| link.path.clone()).collect();
     all.extend(previous.links.iter().filter(|link| !declared.contains(&link.path)).cloned());
     let time = if is_new { process::now() } else { previous.time };
-    Record { time, items, links: all }
+    Record { time, items, links: all, unasked: steps.units.clone() }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::manifest::{Placement, UnitName};
 
 /// Units to ask, each once, with the names of the secrets and templates that are the reason.
-#[derive(Default, Debug, PartialEq, Eq)]
+#[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct Requests {
     /// To be restarted if running.
     pub restart: BTreeMap<String, Vec<String>>,
@@ -18,6 +18,17 @@ impl Requests {
     pub fn note(&mut self, name: &str, place: &Placement) {
         note(&mut self.restart, &place.restart_units, name);
         note(&mut self.reload, &place.reload_units, name);
+    }
+
+    /// Adds what an earlier run decided to ask for and did not live to ask.
+    pub fn add(&mut self, unasked: &Self) {
+        for (ours, theirs) in [(&mut self.restart, &unasked.restart), (&mut self.reload, &unasked.reload)] {
+            for (unit, names) in theirs {
+                let causes = ours.entry(unit.clone()).or_default();
+                causes
+                    .extend(names.iter().filter(|name| !causes.contains(name)).cloned().collect::<Vec<_>>());
+            }
+        }
     }
 
     /// Whether there is nothing to ask.
