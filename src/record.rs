@@ -178,6 +178,10 @@ mod tests {
                 reason: Some("the MAC does not match".into()),
             }],
             links: vec![Link { path: "/etc/psk".into(), target: "/run/secrets/wifi/psk".into(), uid: 0 }],
+            unasked: Requests {
+                restart: BTreeMap::from([("a.service".into(), vec!["wifi/psk".into()])]),
+                reload: BTreeMap::new(),
+            },
         };
         assert_eq!(Record::from_json(&record.to_json()), Some(record));
     }

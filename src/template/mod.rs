@@ -21,11 +21,18 @@ const MAX_FILTERS: usize = 128;
 /// The placeholders of a manifest.
 pub struct Placeholders<'a> {
     /// By their text without a final `>`, which may be replaced by filters.
-    by_stem: BTreeMap<&'a [u8], Placeholder<'a>>,
+    by_stem: BTreeMap<&'a [u8], Stem<'a>>,
     /// The lengths of stems that occur, longest first.
     lengths: Vec<usize>,
     /// The bytes that placeholders start with, so that plain text is skipped quickly.
     first: Vec<u8>,
+}
+
+/// The placeholders with one stem: the stem itself, and the stem with a final `>`.
+#[derive(Clone, Copy, Default)]
+struct Stem<'a> {
+    bare: Option<Placeholder<'a>>,
+    bracketed: Option<Placeholder<'a>>,
 }
 
 #[derive(Clone, Copy)]
@@ -34,8 +41,6 @@ struct Placeholder<'a> {
     name: &'a str,
     /// That secret's place in the manifest; `None` if the secret belongs to the other phase.
     secret: Option<usize>,
-    /// Whether the text ends in `>`.
-    bracketed: bool,
 }
 
 /// A placeholder in a text: the bytes that it takes, what it is, and its filters.
@@ -57,14 +62,13 @@ impl<'a> Placeholders<'a> {
     /// Placeholders from their text, the name of the secret and its place in the manifest. An empty text is
     /// left out: it would fit everywhere.
     pub fn new(all: impl IntoIterator<Item = (&'a str, &'a str, Option<usize>)>) -> Self {
-        let mut by_stem = BTreeMap::new();
+        let mut by_stem: BTreeMap<&[u8], Stem<'a>> = BTreeMap::new();
         for (text, name, secret) in all {
-            let (stem, bracketed) = match text.as_bytes() {
-                [stem @ .., b'>'] => (stem, true),
-                text => (text, false),
-            };
-            if !stem.is_empty() {
-                by_stem.insert(stem, Placeholder { name, secret, bracketed });
+            let placeholder = Some(Placeholder { name, secret });
+            match text.as_bytes() {
+                [] | [b'>'] => {}
+                [stem @ .., b'>'] => by_stem.entry(stem).or_default().bracketed = placeholder,
+                text => by_stem.entry(text).or_default().bare = placeholder,
             }
         }
         let mut lengths: Vec<usize> = by_stem.keys().map(|stem| stem.len()).collect();
@@ -88,26 +92,34 @@ impl<'a> Placeholders<'a> {
     /// The longest placeholder that `rest` starts with, its filters, and the bytes that it takes.
     fn longest_at(&self, rest: &[u8]) -> Option<Result<Found<'a>, String>> {
         self.lengths.iter().find_map(|&length| {
-            let placeholder = *self.by_stem.get(rest.get(..length)?)?;
-            match (placeholder.bracketed, rest.get(length)) {
-                (false, _) => Some(Ok((length, placeholder, Vec::new()))),
-                (true, Some(b'>')) => Some(Ok((length + 1, placeholder, Vec::new()))),
-                (true, Some(b'|')) => {
-                    let list = &rest[length + 1..];
-                    let end = memchr::memchr(b'>', &list[..list.len().min(MAX_FILTERS)])?;
-                    Some(match filter::parse_list(&list[..end]) {
-                        Ok(filters) => Ok((length + 1 + end + 1, placeholder, filters)),
-                        Err(word) => Err(format!(
-                            "the placeholder of secret '{}' has an unknown filter '{word}' (known are {})",
-                            placeholder.name,
-                            Filter::WORDS.join(", ")
-                        )),
-                    })
+            let Stem { bare, bracketed } = *self.by_stem.get(rest.get(..length)?)?;
+            let bare = bare.map(|placeholder| Ok((length, placeholder, Vec::new())));
+            match (bracketed, rest.get(length)) {
+                (Some(placeholder), Some(b'>')) => Some(Ok((length + 1, placeholder, Vec::new()))),
+                (Some(placeholder), Some(b'|')) => {
+                    with_filters(placeholder, length + 1, &rest[length + 1..]).or(bare)
                 }
-                (true, _) => None,
+                _ => bare,
             }
         })
     }
+}
+
+/// A placeholder whose filters start at `list`, which is `before` bytes into the text; `None` if no `>` ends them.
+fn with_filters<'a>(
+    placeholder: Placeholder<'a>,
+    before: usize,
+    list: &[u8],
+) -> Option<Result<Found<'a>, String>> {
+    let end = memchr::memchr(b'>', &list[..list.len().min(MAX_FILTERS)])?;
+    Some(match filter::parse_list(&list[..end]) {
+        Ok(filters) => Ok((before + end + 1, placeholder, filters)),
+        Err(word) => Err(format!(
+            "the placeholder of secret '{}' has an unknown filter '{word}' (known are {})",
+            placeholder.name,
+            Filter::WORDS.join(", ")
+        )),
+    })
 }
 
 impl<'t> Template<'t> {
