@@ -131,6 +131,10 @@ fn mode_of(stat: &FileStat) -> u32 {
 }
 
 #[cfg(test)]
+#[path = "../../tests/common/namespace.rs"]
+mod namespace;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -157,4 +157,30 @@ mod tests {
         }
         assert_eq!(bytes(&unescaped(b"\\011\\012\\043")), b"\t\n#");
     }
+
+    #[test]
+    fn a_directory_below_a_mount_is_not_taken_for_it() {
+        use crate::system::directory::Directory;
+        use crate::system::namespace::{directory, isolated, mount};
+        isolated(|| {
+            let open = |name: &str| {
+                let run = std::fs::File::open("/run").unwrap();
+                Directory::open(&run, name.as_ref()).unwrap()
+            };
+            // /run is a tmpfs, so this directory has the magic of one; and its path is one of a mount, later.
+            directory("/run/s", 0, 0o755);
+            let below = open("s");
+            assert_eq!(memory_mounted_at(&below).unwrap(), None);
+            mount("ramfs", "/run/s", "");
+            assert_eq!(memory_mounted_at(&below).unwrap(), None);
+            let ramfs = Some(Memory { kind: FsKind::Ramfs, never_swapped: true });
+            assert_eq!(memory_mounted_at(&open("s")).unwrap(), ramfs);
+            mount("proc", "/run/s", "");
+            assert_eq!(
+                memory_mounted_at(&open("s")).unwrap(),
+                None,
+                "a mount hidden by another is not meant"
+            );
+        });
+    }
 }

@@ -186,8 +186,11 @@ fn refuse_foreign(root: &Directory, doing: &str) -> Result<(), Error> {
 /// Gives the root its owner and mode, unless it has them: a read-only mount may be used as it is.
 fn adopt(root: &Directory, owner: Option<(Uid, Gid)>) -> nix::Result<()> {
     let stat = root.stat()?;
-    let owned = owner.is_none_or(|(uid, gid)| stat.st_uid == uid.as_raw() && stat.st_gid == gid.as_raw());
-    if owned && mode_of(&stat) == DIRECTORY_MODE { Ok(()) } else { root.adopt(owner) }
+    let settled = match owner {
+        Some((user, group)) => stat.st_uid == user.as_raw() && stat.st_gid == group.as_raw(),
+        None => true,
+    };
+    if settled && mode_of(&stat) == DIRECTORY_MODE { Ok(()) } else { root.adopt(owner) }
 }
 
 /// Mounts over the directory we hold open, not over whatever has its name by then. The mount of a kernel that

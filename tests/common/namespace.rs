@@ -4,6 +4,9 @@
 //! one test; there `/run` is a fresh tmpfs, and the body runs on real paths. Nothing is left outside. [`again`] starts it
 //! once more *inside*, as another process or user; the body asks [`role`] who it is.
 
+// Each test program uses a part of this.
+#![allow(dead_code)]
+
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -81,6 +84,28 @@ pub fn as_user<T: Send>(uid: u32, body: impl FnOnce() -> T + Send) -> T {
         });
         thread.join().unwrap()
     })
+}
+
+/// Ends what runs beside a test, also when the test fails: a scope would wait for it forever.
+#[derive(Default)]
+pub struct Bell(std::sync::atomic::AtomicBool);
+
+impl Bell {
+    /// Whether it has rung.
+    pub fn rang(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    /// Rings when what is returned is dropped.
+    pub fn at_the_end(&self) -> impl Drop {
+        struct Ring<'a>(&'a Bell);
+        impl Drop for Ring<'_> {
+            fn drop(&mut self) {
+                self.0.0.store(true, std::sync::atomic::Ordering::Release);
+            }
+        }
+        Ring(self)
+    }
 }
 
 /// Mounts a file system.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::namespace::{directory, file, isolated, link, names, rights, target};
+use crate::namespace::{Bell, directory, file, isolated, link, names, rights, target};
 use crate::{CURRENT, MOUNT, generation, mounted, refused};
 
 fn replant(text: &str) {
@@ -132,11 +132,12 @@ fn the_link_of_a_killed_run_is_cleaned_up() {
         fs.flip(Path::new(CURRENT), 1).unwrap();
         // Caught in the act: the temporary name is the same on every run.
         let aside = AtomicBool::new(false);
-        let done = AtomicBool::new(false);
+        let bell = Bell::default();
         let seen = std::thread::scope(|scope| {
+            let ring = bell.at_the_end();
             let watcher = scope.spawn(|| {
                 let mut seen = None;
-                while !done.load(Ordering::Acquire) {
+                while !bell.rang() {
                     if let Some(name) =
                         names("/run").into_iter().find(|name| name.starts_with(".sops-activate-"))
                     {
@@ -152,7 +153,7 @@ fn the_link_of_a_killed_run_is_cleaned_up() {
                     break;
                 }
             }
-            done.store(true, Ordering::Release);
+            drop(ring);
             watcher.join().unwrap()
         });
         let leftover = format!("/run/{}", seen.expect("the temporary name was never seen"));
@@ -170,11 +171,12 @@ fn the_flip_leaves_no_moment_without_secrets() {
             generation(&fs, number, &["s"]);
         }
         fs.flip(Path::new(CURRENT), 1).unwrap();
-        let done = AtomicBool::new(false);
+        let bell = Bell::default();
         let looks = std::thread::scope(|scope| {
+            let ring = bell.at_the_end();
             let reader = scope.spawn(|| {
                 let mut looks = 0_u32;
-                while !done.load(Ordering::Acquire) {
+                while !bell.rang() {
                     assert_eq!(std::fs::read("/run/secrets/s").unwrap(), b"s");
                     assert!(["/run/secrets.d/1", "/run/secrets.d/2"].contains(&&*target(CURRENT)));
                     looks += 1;
@@ -184,7 +186,7 @@ fn the_flip_leaves_no_moment_without_secrets() {
             for turn in 0..2000_u64 {
                 fs.flip(Path::new(CURRENT), 1 + turn % 2).unwrap();
             }
-            done.store(true, Ordering::Release);
+            drop(ring);
             reader.join().unwrap()
         });
         assert!(looks > 10, "{looks}");

@@ -8,7 +8,7 @@ use sops_activate::secret::Secret;
 use sops_activate::system::generation::Same;
 use sops_activate::system::{Gid, Uid};
 
-use crate::namespace::{directory, file, isolated, link, mount, names, rights};
+use crate::namespace::{Bell, directory, file, isolated, link, mount, names, rights};
 use crate::{CURRENT, KEYS, MOUNT, ROOT, generation, mounted, refused};
 
 const ALICE: (Uid, Gid) = (Uid::from_raw(1000), Gid::from_raw(1234));
@@ -214,7 +214,7 @@ fn a_full_file_system_is_an_error_and_the_live_generation_stays() {
         assert_eq!(names(MOUNT), ["1"]);
         assert_eq!(std::fs::read("/run/secrets/a").unwrap(), b"a");
         let mut new = fs.create_generation(2, KEYS).unwrap();
-        new.write("fits", &[7; 30_000], 0o444, ROOT.0, ROOT.1).unwrap();
+        new.write("fits", &vec![7; 30_000], 0o444, ROOT.0, ROOT.1).unwrap();
     });
 }
 
@@ -242,19 +242,19 @@ fn a_read_only_file_system_is_an_error() {
 
 #[test]
 fn nobody_can_open_a_file_before_it_is_whole() {
-    use std::sync::atomic::{AtomicBool, Ordering};
     isolated(|| {
         let fs = mounted();
         let mut new = fs.create_generation(1, KEYS).unwrap();
-        let done = AtomicBool::new(false);
+        let bell = Bell::default();
         let content = vec![b'x'; 50_000];
         let (early, opened) = std::thread::scope(|scope| {
+            let ring = bell.at_the_end();
             let poller = scope.spawn(|| {
                 nix::unistd::setfsgid(Gid::from_raw(1234));
                 nix::unistd::setfsuid(Uid::from_raw(1000));
                 let (mut early, mut opened, mut next) = (0, 0, 0);
                 let start = std::time::Instant::now();
-                while (!done.load(Ordering::Acquire) || next < 300) && start.elapsed().as_secs() < 30 {
+                while (!bell.rang() || next < 300) && start.elapsed().as_secs() < 30 {
                     if let Ok(read) = std::fs::read(format!("{MOUNT}/1/open-{next}")) {
                         early += usize::from(read.len() != content.len());
                         opened += 1;
@@ -269,7 +269,7 @@ fn nobody_can_open_a_file_before_it_is_whole() {
                 new.write(&format!("closed-{number}"), &content, 0o400, Uid::from_raw(1001), ALICE.1)
                     .unwrap();
             }
-            done.store(true, Ordering::Release);
+            drop(ring);
             poller.join().unwrap()
         });
         assert_eq!((early, opened), (0, 300));

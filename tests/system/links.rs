@@ -3,14 +3,14 @@
 //! `1000` is the owner of the secret, `1001` somebody else.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use sops_activate::system::Error;
 use sops_activate::system::links::{Placed, place, remove};
 
 use crate::namespace::{
-    again, as_user, assert_passed, directory, file, isolated, link, names, rights, role, target,
+    Bell, again, as_user, assert_passed, directory, file, isolated, link, names, rights, role, target,
 };
 use crate::refused;
 
@@ -84,6 +84,12 @@ fn a_regular_file_gives_way_with_a_warning() {
             assert_eq!(target("/run/home/token"), SECRET);
             std::fs::remove_file("/run/home/token").unwrap();
         }
+        directory("/run/home/own", 1000, 0o755);
+        file("/run/home/own/token", "old", 1000, 0o644);
+        assert!(matches!(
+            place_for(1000, "/run/home/own/token").unwrap(),
+            Placed::Made { replaced: Some(_) }
+        ));
         directory("/run/root", 0, 0o755);
         file("/run/root/token", "old", 0, 0o644);
         assert!(matches!(place_for(0, "/run/root/token").unwrap(), Placed::Made { replaced: Some(_) }));
@@ -401,6 +407,14 @@ fn a_read_only_file_system_is_an_error_and_leaves_no_trace() {
     });
 }
 
+/// The temporary name that is tried first for `/run/home/token`: FNV-1a of the last element.
+fn usual_temporary_name() -> String {
+    let hash = b"token".iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    format!("/run/home/.sops-activate-{hash:016x}")
+}
+
 #[test]
 fn planted_temporary_names_change_nothing() {
     isolated(|| {
@@ -434,6 +448,51 @@ fn planted_temporary_names_change_nothing() {
 }
 
 #[test]
+fn what_is_swapped_in_for_the_temporary_link_does_not_get_the_owner() {
+    isolated(|| {
+        directory("/run/home", 1000, 0o755);
+        // What of root's happens to lie in the directory is the prey.
+        swap_in(|| file("/run/prey", "root's", 0, 0o600));
+        swap_in(|| link("/run/prey", "/run/secrets/other", 0));
+    });
+}
+
+/// Places a link again and again while its owner renames root's `prey` over each temporary link they catch.
+fn swap_in(make_prey: impl Fn()) {
+    let temporary = usual_temporary_name();
+    let bell = Bell::default();
+    let swapped = std::thread::scope(|scope| {
+        let ring = bell.at_the_end();
+        scope.spawn(|| {
+            nix::unistd::setfsgid(1000.into());
+            nix::unistd::setfsuid(1000.into());
+            while !bell.rang() {
+                if std::fs::symlink_metadata(&temporary).is_ok_and(|meta| meta.is_symlink()) {
+                    let _ = std::fs::rename("/run/home/prey", &temporary);
+                }
+            }
+        });
+        let (mut swapped, start) = (0, std::time::Instant::now());
+        while swapped < 3 && start.elapsed().as_secs() < 60 {
+            make_prey();
+            std::fs::rename("/run/prey", "/run/home/prey").unwrap();
+            let placed = place_for(1000, "/run/home/token");
+            swapped += u32::from(placed.is_err_and(|error| error.cause.starts_with("somebody exchanged")));
+            for path in names("/run/home").into_iter().map(|name| format!("/run/home/{name}")) {
+                let ours = std::fs::read_link(&path).is_ok_and(|text| text == Path::new(SECRET));
+                // What is renamed just now is looked at in the next round.
+                let owner = std::fs::symlink_metadata(&path).map_or(0, |meta| MetadataExt::uid(&meta));
+                assert!(ours || owner == 0, "{path} got the owner");
+                let _ = std::fs::remove_file(&path);
+            }
+        }
+        drop(ring);
+        swapped
+    });
+    assert!(swapped > 0, "nothing was ever exchanged in time: the test showed nothing");
+}
+
+#[test]
 fn an_owner_who_swaps_everything_all_the_time_gains_nothing() {
     isolated(|| {
         directory("/run/canary/app", 0, 0o755);
@@ -441,14 +500,15 @@ fn an_owner_who_swaps_everything_all_the_time_gains_nothing() {
         file("/run/canary/app/token", "canary", 0, 0o600);
         let before = tree("/run/canary");
         directory("/run/home", 1000, 0o755);
-        let done = AtomicBool::new(false);
+        let bell = Bell::default();
         let (placed, refusals) = std::thread::scope(|scope| {
+            let ring = bell.at_the_end();
             for adversary in [swap_directories, swap_temporary_names] {
-                let done = &done;
+                let bell = &bell;
                 scope.spawn(move || {
                     nix::unistd::setfsgid(1000.into());
                     nix::unistd::setfsuid(1000.into());
-                    while !done.load(Ordering::Acquire) {
+                    while !bell.rang() {
                         adversary();
                     }
                 });
@@ -464,7 +524,7 @@ fn an_owner_who_swaps_everything_all_the_time_gains_nothing() {
                 }
                 let _ = remove_for(1000, "/run/home/app/token");
             }
-            done.store(true, Ordering::Release);
+            drop(ring);
             (placed, refusals)
         });
         assert_eq!(tree("/run/canary"), before);

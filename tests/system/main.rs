@@ -1,5 +1,11 @@
 //! The room `system` on the real kernel: every rule with a case that it allows and one that it refuses.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 #[path = "../common/namespace.rs"]
 mod namespace;
