@@ -16,11 +16,12 @@ pub fn load(manifest: &Manifest) -> Keyring {
     for path in &manifest.age_ssh_key_paths {
         with_key_file(&mut keyring, path, |keyring, key| keyring.add_ssh_key(path, &key.bytes));
     }
-    if let Some(path) = &manifest.age_key_file {
-        with_key_file(&mut keyring, path, |keyring, key| keyring.add_age_key_file(path, &key.bytes));
-    }
+    // As sops-nix: of SSH keys only, whose recipient is not written in the key file itself.
     if manifest.logging.key_import {
         report_imported(&keyring, &manifest.age_ssh_key_paths);
+    }
+    if let Some(path) = &manifest.age_key_file {
+        with_key_file(&mut keyring, path, |keyring, key| keyring.add_age_key_file(path, &key.bytes));
     }
     keyring
 }
@@ -49,7 +50,10 @@ fn report_imported(keyring: &Keyring, ssh_keys: &[PathBuf]) {
 /// Notes each source that gave no identity.
 pub fn report_unusable(keyring: &Keyring) {
     for unusable in keyring.unusable() {
-        info!("cannot use key '{}': {}", unusable.source.display(), unusable.reason);
+        // Reasons are clauses about the file, or what the kernel says.
+        let clause = ["is ", "holds ", "starts "].iter().any(|verb| unusable.reason.starts_with(verb));
+        let it = if clause { "it " } else { "" };
+        info!("cannot use key '{}': {it}{}", unusable.source.display(), unusable.reason);
     }
 }
 

@@ -84,6 +84,10 @@ fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> 
     let owners = owners(request, &manifest, &accounts);
     let group = directory_group(&manifest, &accounts);
 
+    if request.run == Run::Real && !manifest.user_mode && !process::effective_uid().is_root() {
+        let error = system::Error::because("cannot install a system's secrets", "this is not root");
+        return Err(error.with_hint("run it as root; a user's own manifest says userMode").into());
+    }
     // A dry run makes no file, so it takes no lock either: it only reads what a real run flips in one step.
     let _lock = match request.run {
         Run::Real => Some(Lock::acquire(&manifest.mount_point, |holder| info!("waiting for {holder}"))?),
@@ -105,11 +109,11 @@ fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> 
     }
     let mut steps = decide(planned, live.generation.as_ref())?;
     let has_previous = live.generation.is_some();
+    if manifest.on_failure == OnFailure::Abort {
+        refuse_any_failure(&steps, &manifest)?;
+    }
     let (generation, tense) = match secretfs {
         Some(secretfs) if request.run == Run::Real => {
-            if manifest.on_failure == OnFailure::Abort {
-                refuse_any_failure(&steps, &manifest)?;
-            }
             let switch = Switch { manifest: &manifest, secretfs: &secretfs, live: &live, group };
             (Some(switch.run(&mut steps, &request.restarts)?), Tense::Done)
         }
@@ -118,7 +122,7 @@ fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> 
             (live.number.filter(|_| has_previous), Tense::Would)
         }
     };
-    let exit = conclude(&steps.failures, &manifest, tense);
+    let exit = conclude(&steps.failures);
     let report = Report { manifest: &manifest, steps: &steps, generation, has_previous, tense, exit };
     report.print(request.report, out);
     Ok(exit)
@@ -158,7 +162,7 @@ fn secretfs(run: Run, manifest: &Manifest, group: Gid) -> Result<Option<SecretFs
     }
 }
 
-/// Under `abort` a run that would leave anything undone does nothing at all.
+/// Under `abort` a run that would leave anything undone does nothing at all; a dry run says the same.
 fn refuse_any_failure(steps: &Steps<'_>, manifest: &Manifest) -> Result<(), Refused> {
     let mut failures = steps.failures.clone();
     failures.extend(outer_links::check(&outer_links::declared(&steps.files, manifest)));
@@ -180,13 +184,9 @@ fn look_ahead(steps: &mut Steps<'_>, manifest: &Manifest, has_previous: bool) {
 }
 
 /// Names every failure and gives the exit code that belongs to them; a dry run ends as a real one would.
-fn conclude(failures: &[Failure], manifest: &Manifest, tense: Tense) -> Exit {
+fn conclude(failures: &[Failure]) -> Exit {
     for message in error::messages(failures) {
         error!("{message}");
     }
-    match (failures, manifest.on_failure, tense) {
-        ([], _, _) => Exit::Success,
-        (_, OnFailure::Abort, Tense::Would) => Exit::Unchanged,
-        _ => Exit::Partial,
-    }
+    if failures.is_empty() { Exit::Success } else { Exit::Partial }
 }

@@ -61,7 +61,7 @@ pub fn check(links: &[OuterLink]) -> Vec<Failure> {
     let check = |link: &OuterLink| {
         let error =
             links::check(&link.path, &link.target, Uid::from_raw(link.uid), Gid::from_raw(link.gid)).err()?;
-        Some(failure(link, &error))
+        Some(failed(link, &error))
     };
     links.iter().filter_map(check).collect()
 }
@@ -74,19 +74,21 @@ pub fn place(links: &[OuterLink]) -> Vec<Failure> {
         match links::place(&link.path, &link.target, Uid::from_raw(link.uid), Gid::from_raw(link.gid)) {
             Ok(Placed::Unchanged | Placed::Made { replaced: None }) => {}
             Ok(Placed::Made { replaced: Some(warning) }) => warn!("{warning}"),
-            Err(error) => failures.push(failure(link, &error)),
+            Err(error) => {
+                let place = format!("it can be read at '{}'", link.target.display());
+                failures.push(failed(link, &error).detail("meanwhile", place));
+            }
         }
     }
     failures
 }
 
-fn failure(link: &OuterLink, error: &system::Error) -> Failure {
+fn failed(link: &OuterLink, error: &system::Error) -> Failure {
     let failure = Failure::new(
         format!("make the link '{}' for", link.path.display()),
         link.subject.clone(),
         error.cause.clone(),
-    )
-    .detail("meanwhile", format!("it can be read at '{}'", link.target.display()));
+    );
     match error.hint {
         Some(hint) => failure.hint(hint),
         None => failure,

@@ -33,7 +33,7 @@ pub(super) fn parse(content: &[u8]) -> KeyFile {
         match parse_line(line.trim_ascii()) {
             Ok(key) => file.keys.extend(key),
             Err(_) if file.faults.len() == MAX_FAULTS => more += 1,
-            Err(fault) => file.faults.push(format!("line {number}: {fault}")),
+            Err(fault) => file.faults.push(format!("line {number} {fault}")),
         }
     }
     if more > 0 {

@@ -180,7 +180,7 @@ fn refuse_foreign(root: &Directory, doing: &str) -> Result<(), Error> {
     if owner == process::effective_uid() {
         return Ok(());
     }
-    Err(Error::because(doing, format!("it belongs to uid {owner}")))
+    Err(Error::because(doing, format!("it belongs to uid {owner}")).with_hint("unmount or remove it"))
 }
 
 /// Gives the root its owner and mode, unless it has them: a read-only mount may be used as it is.

@@ -43,7 +43,7 @@ fn a_typo_is_named_by_its_line_and_leaves_the_others() {
     let keyring = keyring(format!("# a\n\n{AGE_KEY}\n# b\n# c\n# d\n{typo}\n{AGE_KEY}\n"));
     assert_eq!(keyring.public().len(), 2);
     let checksum = "its checksum does not match, a character is wrong or missing";
-    assert_eq!(reasons(&keyring), [format!("line 7: is not a valid age key: {checksum}")]);
+    assert_eq!(reasons(&keyring), [format!("line 7 is not a valid age key: {checksum}")]);
 }
 
 #[test]
@@ -74,34 +74,34 @@ fn a_key_cut_off_anywhere_is_refused() {
 
 #[test]
 fn keys_of_other_kinds_are_named() {
-    refused("AGE-SECRET-KEY-PQ-1QQQQ", "line 1: is a post-quantum key, which is not supported yet");
-    refused("AGE-PLUGIN-YUBIKEY-1QQQQ", "line 1: is a key of age-plugin-yubikey, which is not supported yet");
+    refused("AGE-SECRET-KEY-PQ-1QQQQ", "line 1 is a post-quantum key, which is not supported yet");
+    refused("AGE-PLUGIN-YUBIKEY-1QQQQ", "line 1 is a key of age-plugin-yubikey, which is not supported yet");
     refused(
         "AGE-PLUGIN-FIDO2-HMAC-1QQQQ",
-        "line 1: is a key of age-plugin-fido2-hmac, which is not supported yet",
+        "line 1 is a key of age-plugin-fido2-hmac, which is not supported yet",
     );
-    refused("AGE-PLUGIN-../SH-1QQQQ", "line 1: is a key of an age plugin, which is not supported yet");
-    refused("AGE-PLUGIN-QQQQ", "line 1: is a key of an age plugin, which is not supported yet");
-    refused(AGE_KEY.to_lowercase(), "line 1: is an age key in lower case; it has to be in upper case");
-    refused(RECIPIENT, "line 1: is a recipient (public key); the key itself starts with AGE-SECRET-KEY-1");
-    refused(SSH_RECIPIENT, "line 1: is an SSH public key, not an age key");
+    refused("AGE-PLUGIN-../SH-1QQQQ", "line 1 is a key of an age plugin, which is not supported yet");
+    refused("AGE-PLUGIN-QQQQ", "line 1 is a key of an age plugin, which is not supported yet");
+    refused(AGE_KEY.to_lowercase(), "line 1 is an age key in lower case; it has to be in upper case");
+    refused(RECIPIENT, "line 1 is a recipient (public key); the key itself starts with AGE-SECRET-KEY-1");
+    refused(SSH_RECIPIENT, "line 1 is an SSH public key, not an age key");
     refused(
         format!("{AGE_KEY}\0"),
-        "line 1: is not a valid age key: a character is not allowed, or upper and lower case are mixed",
+        "line 1 is not a valid age key: a character is not allowed, or upper and lower case are mixed",
     );
-    refused("x\0", "line 1: holds a NUL byte");
-    refused(b"\xfe\xfe", "line 1: is not text");
-    refused("password", "line 1: is not an age key");
+    refused("x\0", "line 1 holds a NUL byte");
+    refused(b"\xfe\xfe", "line 1 is not text");
+    refused("password", "line 1 is not an age key");
     refused(
         format!("{AGE_KEY} {AGE_KEY}"),
-        "line 1: is not a valid age key: a character is not allowed, or upper and lower case are mixed",
+        "line 1 is not a valid age key: a character is not allowed, or upper and lower case are mixed",
     );
 }
 
 #[test]
 fn bech32_of_another_length_or_with_stray_bits_is_refused() {
     let hrp = bech32::Hrp::parse_unchecked("AGE-SECRET-KEY-");
-    let reason = "line 1: is not a valid age key: it does not hold 32 bytes";
+    let reason = "line 1 is not a valid age key: it does not hold 32 bytes";
     for length in [0, 16, 31, 33, 64] {
         let short = bech32::encode_upper::<bech32::Bech32>(hrp, &vec![3; length]).unwrap();
         refused(short, reason);
@@ -136,7 +136,7 @@ fn an_ssh_key_below_an_age_key_gives_no_flood_of_notes() {
     assert_eq!(keyring.public().len(), 1);
     assert_eq!(
         reasons(&keyring)[0],
-        "line 2: is the start of a key of another kind; give it a file of its own"
+        "line 2 is the start of a key of another kind; give it a file of its own"
     );
     assert!(reasons(&keyring).len() <= 11);
     let junk = self::keyring("x\n".repeat(1000));

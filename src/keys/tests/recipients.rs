@@ -77,7 +77,7 @@ fn the_recipient_command_takes_every_kind_of_input() {
     );
     found(scan, &[RECIPIENT], &["line 2 is a key of type ssh-rsa; only ssh-ed25519 can be converted"]);
     let key_file = format!("{AGE_KEY}\nAGE-PLUGIN-TPM-1QQ\n");
-    found(key_file, &[RECIPIENT], &["line 2: is a key of age-plugin-tpm, which is not supported yet"]);
+    found(key_file, &[RECIPIENT], &["line 2 is a key of age-plugin-tpm, which is not supported yet"]);
 }
 
 #[test]
