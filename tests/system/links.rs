@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use sops_activate::system::Error;
-use sops_activate::system::links::{Placed, place, remove};
+use sops_activate::system::links::{Placed, check, place, remove};
 
 use crate::namespace::{
     Bell, again, as_user, assert_passed, directory, file, isolated, link, names, rights, role, target,
@@ -369,6 +369,37 @@ fn nothing_of_roots_is_replaced_below_a_directory_that_others_can_change() {
         directory("/run/unit", 0, 0o755);
         file("/run/unit/token", "root's", 0, 0o644);
         assert!(matches!(place_for(1000, "/run/unit/token").unwrap(), Placed::Made { replaced: Some(_) }));
+    });
+}
+
+#[test]
+fn checking_tells_what_placing_would_and_changes_nothing() {
+    isolated(|| {
+        directory("/run/home/full", 1000, 0o755);
+        directory("/run/home/theirs", 1001, 0o755);
+        directory("/run/home", 1000, 0o755);
+        file("/run/home/file", "x", 1000, 0o644);
+        let before = tree("/run");
+        for (name, cause) in [
+            ("new", None),
+            ("file", None),
+            ("a/b/new", None),
+            ("full", Some("a directory is in the way")),
+            ("theirs/new", Some("unsafe path transition")),
+            ("file/new", Some("is not a directory")),
+        ] {
+            let path = format!("/run/home/{name}");
+            let checked = check(Path::new(&path), Path::new(SECRET), 1000.into(), 1000.into());
+            assert_eq!(tree("/run"), before);
+            match cause {
+                None => checked.unwrap(),
+                Some(cause) => {
+                    let error = refused(checked);
+                    assert!(error.contains(cause), "{error}");
+                    assert_eq!(refused(place_for(1000, &path)), error);
+                }
+            }
+        }
     });
 }
 
