@@ -14,7 +14,7 @@ pub struct Locked {
     pub reason: String,
     /// The recipients that the file names, fit to be printed: `age1…`, `ssh-ed25519 AAAA…`, `PGP <fingerprint>`, `kms`, ….
     pub encrypted_for: Vec<String>,
-    /// More about single recipients, a line each: `<recipient>: <what is wrong or not supported>`. Often empty.
+    /// More about single recipients, a line each, that `reason` does not say. Often empty.
     pub details: Vec<String>,
     /// Whether one of them is ours, so that the wrapped key itself must be damaged.
     pub ours_but_broken: bool,
@@ -26,9 +26,9 @@ pub struct Locked {
 /// What went wrong at the age entries of a group.
 #[derive(Default)]
 pub(super) struct Failures {
-    /// Line by line, in the order of the attempts.
+    /// Line by line, in the order of the attempts, but for `broken`.
     details: Vec<String>,
-    /// The first entry that was ours and did not open.
+    /// What is wrong with the first entry that was ours and did not open.
     broken: Option<String>,
     /// How many entries are of a kind that this program cannot open, and the first such reason.
     unsupported: usize,
@@ -39,28 +39,27 @@ impl Failures {
     /// Notes that `entry` stayed closed. `named`: it names one of our recipients.
     pub(super) fn add(&mut self, entry: &AgeEntry, named: bool, closed: Closed) {
         let of = recipient::shown(&entry.recipient);
-        match closed {
-            Closed::Damaged { reason, ours } => {
-                if ours || named {
-                    let broken = || format!("the data key that is wrapped for {of} is damaged: {reason}");
-                    self.broken.get_or_insert_with(broken);
-                }
-                self.details.push(format!("{of}: {reason}"));
+        let broken = match closed {
+            Closed::Damaged { reason, ours } if ours || named => {
+                format!("the data key that is wrapped for {of} is damaged: {reason}")
             }
-            Closed::NotOurs { .. } if named => {
-                let reason = "it names this machine's key, which does not open it: \
-                    it was changed, or wrapped for another key";
-                self.broken
-                    .get_or_insert_with(|| format!("the data key wrapped for {of} stays closed: {reason}"));
-                self.details.push(format!("{of}: {reason}"));
-            }
+            Closed::NotOurs { .. } if named => format!(
+                "the entry for {of} names this machine's key, which does not open it: \
+                it was damaged, or made for another key"
+            ),
+            Closed::Damaged { reason, .. } => return self.details.push(format!("{of}: {reason}")),
             Closed::NotOurs { unsupported, .. } => {
                 if let Some(reason) = recipient::unsupported(&entry.recipient).or(unsupported) {
                     self.unsupported += 1;
                     self.unsupported_reason.get_or_insert(reason);
                     self.details.push(format!("{of}: {reason}"));
                 }
+                return;
             }
+        };
+        match self.broken {
+            None => self.broken = Some(broken),
+            Some(_) => self.details.push(broken),
         }
     }
 }
@@ -94,6 +93,9 @@ impl Locked {
             (None, Some(reason)) if unsupported => format!("it cannot be opened: {reason}"),
             _ => no_match(keyless).into(),
         };
+        if unsupported && (group.age.is_empty() || encrypted_for.len() == 1) {
+            details.clear(); // the reason says it all
+        }
         limit(&mut details);
         Self { details, ours_but_broken, unsupported, ..Self::because(reason, encrypted_for) }
     }

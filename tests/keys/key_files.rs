@@ -114,3 +114,24 @@ fn rsa_keys_open_native_stanzas() {
         assert_eq!((plaintext.expose(), &by), (&b"hello"[..], &keyring.public()[0]));
     }
 }
+
+#[cfg(feature = "ssh-rsa")]
+#[test]
+fn a_damaged_rsa_key_never_panics_and_never_opens_as_something_else() {
+    let dir = Dir::new();
+    dir.ssh_keygen("key", "-t rsa -b 2048");
+    let key = dir.read("key");
+    let file = age(&[], &[&dir.text("key.pub")], b"hello");
+    let check = |content: &[u8]| {
+        let mut keyring = Keyring::new();
+        keyring.add_ssh_key("key".as_ref(), content);
+        assert_eq!(keyring.public().is_empty(), keyring.unusable().len() == 1);
+        assert!(keyring.open_age_file(&file).map_or(true, |(plaintext, _)| plaintext.expose() == b"hello"));
+    };
+    for at in 0..key.len() {
+        let mut changed = key.clone();
+        changed[at] ^= 1 << (at % 7);
+        check(&changed);
+        check(&key[..at]);
+    }
+}

@@ -104,6 +104,18 @@ fn native_ssh_stanzas_are_strict_too() {
 }
 
 #[test]
+fn no_later_identity_opens_a_malformed_file() {
+    let other = ::age::x25519::Identity::generate();
+    let mut keyring = host();
+    let key = ::age::secrecy::ExposeSecret::expose_secret(&other.to_string()).to_owned();
+    keyring.add_age_key_file(Path::new("/other"), key.as_bytes());
+    let malformed = Crafted(|_: &FileKey| vec![foreign_stanza("ssh-ed25519", &["x"], 32)]);
+    let locked = keyring.open_age_file(&encrypt(b"x", &[&malformed, &other.to_public()])).err().unwrap();
+    assert_eq!(locked.reason, "an ssh-ed25519 stanza has not exactly two arguments");
+    assert!(keyring.open_age_file(&encrypt(b"x", &[&other.to_public()])).is_ok());
+}
+
+#[test]
 fn a_native_ssh_stanza_that_names_us_and_does_not_open_is_damage() {
     let wire = wire(&[b"ssh-ed25519", &hex::<32>(ED25519)]);
     let tag =

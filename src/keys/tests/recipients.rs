@@ -43,6 +43,20 @@ fn points_that_are_no_keys_are_refused() {
 }
 
 #[test]
+fn a_point_in_another_form_is_refused() {
+    // y + p for the smallest y: 32 bytes that name the same point again.
+    let forms = (2..19).map(|y: u8| {
+        let (mut canonical, mut other) = ([0; 32], [0xff; 32]);
+        canonical[0] = y;
+        (other[0], other[31]) = (0xed + y, 0x7f);
+        (convert_public(&public(&canonical)), convert_public(&public(&other)))
+    });
+    let points: Vec<_> = forms.filter(|(canonical, _)| canonical.is_ok()).collect();
+    assert!(!points.is_empty());
+    assert!(points.iter().all(|(_, other)| other.is_err()));
+}
+
+#[test]
 fn damaged_public_keys_are_refused() {
     let cases = [
         ("", "is not an SSH public key"),
