@@ -116,7 +116,7 @@ mod tests {
     const PLAIN: &str = "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525\
                          b16aedf5aa0de657ba637b39";
 
-    /// Test cases 16, 17 and 18 of the GCM specification (McGrew and Viega): IVs of 12, 8 and 60 bytes.
+    /// Test cases 16, 17 and 18 of the GCM specification by `McGrew` and Viega: IVs of 12, 8 and 60 bytes.
     const CASES: [(&str, &str, &str); 3] = [
         (
             "cafebabefacedbaddecaf888",

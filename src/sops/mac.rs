@@ -90,7 +90,9 @@ mod tests {
 
     fn digest(only_encrypted: bool, leaves: &[Scalar<Secret>]) -> String {
         let mut digest = Digest::new(only_encrypted);
-        leaves.iter().for_each(|leaf| digest.add(leaf));
+        for leaf in leaves {
+            digest.add(leaf);
+        }
         String::from_utf8(digest.finish().to_vec()).unwrap()
     }
 
@@ -141,7 +143,9 @@ mod tests {
         let time = "2026-01-02T03:04:05Z";
         let verify = |mac: &str, time: &str, leaves: &[Scalar<Secret>]| {
             let mut digest = Digest::new(false);
-            leaves.iter().for_each(|leaf| digest.add(leaf));
+            for leaf in leaves {
+                digest.add(leaf);
+            }
             digest.verify(&metadata(mac, time), &cipher).map_err(|fault| fault.kind)
         };
         let leaves = [hello(), Scalar::Int(42), Scalar::Bool(true)];
