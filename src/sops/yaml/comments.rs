@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use super::cursor::Mark;
-use super::scanner::{Kind, Scanner};
+use super::scanner::Scanner;
+use super::token::Kind;
 
 /// How far the scanner looks ahead over white space for a comment, in bytes.
 const LOOK_AHEAD: usize = 512;

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::parser::{Event, Notes, Parser, What};
-use super::refuse;
+use super::event::{Event, Notes, What};
+use super::parser::Parser;
 use super::resolve::Tag;
-use super::scanner::too_deep;
-use crate::sops::{Fault, MAX_DEPTH};
+use super::{refuse, too_deep};
+use crate::sops::{Fault, MAX_DEPTH, quoted};
 
 /// The place of a node in [`Graph::nodes`].
 pub(super) type NodeId = usize;
@@ -141,13 +141,10 @@ impl<'s> Composer<'s> {
     fn leaf(&mut self, event: Event<'s>) -> Result<NodeId, Fault> {
         let line = event.start.line + 1;
         let shape = match event.what {
-            What::Alias(name) => match self.anchors.get(&name) {
-                Some(&target) => Shape::Alias(target),
-                None => {
-                    let name = String::from_utf8_lossy(&name);
-                    return Err(refuse(line, &format!("unknown anchor '{name}' referenced")));
-                }
-            },
+            What::Alias(name) => {
+                let unknown = || refuse(line, &format!("unknown anchor {} referenced", quoted(&name)));
+                Shape::Alias(self.anchors.get(&name).copied().ok_or_else(unknown)?)
+            }
             What::Scalar { value, plain } => Shape::Scalar { value, plain, tag: Tag::of(&event.tag) },
             _ => return Err(refuse(line, "did not find expected node content")),
         };
@@ -156,7 +153,7 @@ impl<'s> Composer<'s> {
 
     fn open(&mut self, event: Event<'s>) -> Result<Option<NodeId>, Fault> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(too_deep(event.start));
+            return Err(too_deep(event.start.line + 1));
         }
         let (shape, block_mapping) = match event.what {
             What::MappingStart { flow } => (Shape::Mapping(Vec::new()), !flow),
@@ -169,16 +166,16 @@ impl<'s> Composer<'s> {
 
     fn close(&mut self, event: Event<'s>) -> Option<NodeId> {
         let mut open = self.open.pop()?;
-        let nodes = &mut self.graph.nodes;
+        let graph = &mut self.graph;
         let Notes { line, mut foot, .. } = event.notes;
         // A foot below a block map is one of its last key.
         if open.block_mapping
             && !foot.is_empty()
             && let [.., key, _] = open.children[..]
         {
-            nodes[key].notes_mut().foot = std::mem::take(&mut foot);
+            graph.nodes[key].notes_mut().foot = std::mem::take(&mut foot);
         }
-        let node = &mut nodes[open.id];
+        let node = &mut graph.nodes[open.id];
         if !line.is_empty() || !foot.is_empty() || node.notes.is_some() {
             let notes = node.notes_mut();
             (notes.line, notes.foot) = (line, foot);
@@ -201,21 +198,17 @@ impl<'s> Composer<'s> {
     }
 }
 
-/// Adds a child. In a block map the foot of a key belongs to the key before it, and the foot of a value to its key.
+/// Adds a child. In a block map the foot of a key belongs to the key before it; the foot of a value to its key.
 fn attach(nodes: &mut [Node<'_>], open: &mut Open, id: NodeId) {
     open.children.push(id);
     let mapping = matches!(nodes[open.id].shape, Shape::Mapping(_));
-    match open.children[..] {
-        [.., before, _, key] if open.children.len() % 2 == 1 => {
-            if open.block_mapping && !nodes[key].foot().is_empty() {
-                nodes[before].notes_mut().foot = nodes[key].take_foot();
-            }
-        }
-        [.., key, value] if mapping && open.children.len() % 2 == 0 => {
-            if nodes[key].foot().is_empty() && !nodes[value].foot().is_empty() {
-                nodes[key].notes_mut().foot = nodes[value].take_foot();
-            }
-        }
-        _ => {}
+    let is_key = open.children.len() % 2 == 1;
+    let (from, to) = match open.children[..] {
+        [.., before, _, key] if open.block_mapping && is_key => (key, before),
+        [.., key, value] if mapping && !is_key && nodes[key].foot().is_empty() => (value, key),
+        _ => return,
+    };
+    if !nodes[from].foot().is_empty() {
+        nodes[to].notes_mut().foot = nodes[from].take_foot();
     }
 }

@@ -124,6 +124,20 @@ impl<'s> Cursor<'s> {
         content.copy(from, self.offset);
     }
 
+    /// Takes over characters, all of them ASCII and none a blank or a break, while `wanted` holds for them. The same
+    /// as reading them one by one, only faster.
+    pub fn read_run(&mut self, content: &mut Content<'s>, wanted: fn(u8) -> bool) {
+        let rest = &self.text[self.offset.min(self.text.len())..];
+        let length = rest.iter().take_while(|byte| byte.is_ascii_graphic() && wanted(**byte)).count();
+        if length > 0 {
+            content.copy(self.offset, self.offset + length);
+            self.offset += length;
+            self.mark.index += length;
+            self.mark.column += length;
+            self.newlines = 0;
+        }
+    }
+
     /// Takes one line break over: LS and PS as they are, every other as LF.
     pub fn read_break(&mut self, breaks: &mut Vec<u8>) {
         if self.byte(0) == 0xE2 && self.is_break(0) {

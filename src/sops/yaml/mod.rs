@@ -6,13 +6,15 @@
 //! our own; it follows libyaml's design step by step (format, sections 3.5, 3.6, 7.3 and 7.4).
 //!
 //! Reading goes through `source` (encodings), `scanner` with `scalars`, `properties` and `comments` (tokens), `parser`
-//! (events), `compose` (nodes) and `build` with `resolve` (the tree); printing is `emit`, `style` and `writer`.
+//! with `collections` (events), `compose` (nodes) and `build` with `resolve` (the tree); printing is `emit`, `style` and `writer`.
 
 mod build;
+mod collections;
 mod comments;
 mod compose;
 mod cursor;
 mod emit;
+mod event;
 mod parser;
 mod properties;
 mod resolve;
@@ -21,12 +23,13 @@ mod scanner;
 mod source;
 mod style;
 mod timestamp;
+mod token;
 mod writer;
 
 use std::borrow::Cow;
 
 use super::tree::{Map, Text};
-use super::{Fault, FaultKind};
+use super::{Fault, FaultKind, MAX_DEPTH};
 use crate::secret::Secret;
 
 /// Reads a YAML file: one map for each document, the sops block still in it. A document that is empty or null is
@@ -36,7 +39,7 @@ use crate::secret::Secret;
 ///
 /// # Errors
 /// [`Fault`] of kind `Parse` for what is not YAML, not a map at the top, or has a key twice or a key that is not a
-/// string; of kind `Limit` for nesting deeper than [`super::MAX_DEPTH`] and for aliases that expand without end.
+/// string; of kind `Limit` for nesting deeper than [`MAX_DEPTH`] and for aliases that expand without end.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Map<'_, Text<'_>>>, Fault> {
     match source::decode(bytes)? {
         Cow::Borrowed(text) => build::build(compose::compose(text)?, |text| text),
@@ -62,3 +65,11 @@ pub fn emit(documents: &[Map<'_, Secret>]) -> Result<Secret, Fault> {
 fn refuse(line: usize, problem: &str) -> Fault {
     Fault::new(FaultKind::Parse, format!("line {line}: {problem}"))
 }
+
+/// The refusal of deep nesting.
+fn too_deep(line: usize) -> Fault {
+    Fault::new(FaultKind::Limit, format!("line {line}: nested deeper than {MAX_DEPTH} levels"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,51 +15,24 @@ use std::borrow::Cow;
 
 use super::comments::Place;
 use super::cursor::Mark;
+use super::event::{Event, Notes, What};
 use super::refuse;
-use super::scanner::{Kind, Scanner, Token};
-use crate::sops::Fault;
+use super::scanner::Scanner;
+use super::token::{Kind, Token};
+use crate::sops::{Fault, FaultKind};
 
-/// Comments as they are handed to an event: lines joined by LF, each with its `#`.
-#[derive(Default)]
-pub(super) struct Notes {
-    pub head: Vec<u8>,
-    pub line: Vec<u8>,
-    pub foot: Vec<u8>,
-}
+/// How many `%TAG` directives a document may have. Each is compared with all others.
+const MAX_HANDLES: usize = 100;
 
-/// What an event is.
-pub(super) enum What<'s> {
-    StreamEnd,
-    DocumentStart,
-    DocumentEnd,
-    Alias(Cow<'s, [u8]>),
-    Scalar { value: Cow<'s, [u8]>, plain: bool },
-    SequenceStart,
-    SequenceEnd,
-    MappingStart { flow: bool },
-    MappingEnd,
-}
+/// Prefixes longer than this one lead to no tag that means something here.
+const MAX_PREFIX: usize = 100;
 
-/// One event.
-pub(super) struct Event<'s> {
-    pub what: What<'s>,
-    pub start: Mark,
-    /// The anchor that names the node, empty without one.
-    pub anchor: Cow<'s, [u8]>,
-    /// The tag in full, empty without one.
-    pub tag: Vec<u8>,
-    pub notes: Notes,
-}
-
-impl<'s> Event<'s> {
-    fn new(what: What<'s>, start: Mark) -> Self {
-        Self { what, start, anchor: Cow::Borrowed(&[]), tag: Vec::new(), notes: Notes::default() }
-    }
-}
+/// The handle of a tag and the prefix it stands for.
+type Handle<'s> = (Cow<'s, [u8]>, Cow<'s, [u8]>);
 
 /// What the parser expects next.
 #[derive(Clone, Copy)]
-enum State {
+pub(super) enum State {
     StreamStart,
     FirstDocument,
     Document,
@@ -83,15 +56,15 @@ enum State {
 /// Produces the events of a stream.
 pub(super) struct Parser<'s> {
     scanner: Scanner<'s>,
-    state: State,
+    pub(super) state: State,
     /// What to go on with when the current node is done.
-    states: Vec<State>,
+    pub(super) states: Vec<State>,
     /// Comments that wait for an event.
-    pending: Notes,
+    pub(super) pending: Notes,
     /// A head comment above a `-` whose item is a block collection: it belongs to that collection as a whole.
-    stem: Option<Vec<u8>>,
+    pub(super) stem: Option<Vec<u8>>,
     /// Handles and prefixes of the document.
-    handles: Vec<(Cow<'s, [u8]>, Cow<'s, [u8]>)>,
+    handles: Vec<Handle<'s>>,
 }
 
 impl<'s> Parser<'s> {
@@ -147,7 +120,7 @@ impl<'s> Parser<'s> {
     }
 
     /// Kind and place of the next token. Comments up to there are gathered.
-    fn peek(&mut self) -> Result<(Kind, Mark), Fault> {
+    pub(super) fn peek(&mut self) -> Result<(Kind, Mark), Fault> {
         self.scanner.settle()?;
         let (kind, start) =
             self.scanner.tokens.front().map_or((Kind::StreamEnd, Mark::default()), |t| (t.kind, t.start));
@@ -171,7 +144,7 @@ impl<'s> Parser<'s> {
         Ok((kind, start))
     }
 
-    fn skip(&mut self) {
+    pub(super) fn skip(&mut self) {
         self.scanner.take();
     }
 
@@ -179,18 +152,18 @@ impl<'s> Parser<'s> {
         self.scanner.take().unwrap_or_else(|| Token::bare(Kind::StreamEnd, start))
     }
 
-    fn pop_state(&mut self) {
+    pub(super) fn pop_state(&mut self) {
         self.state = self.states.pop().unwrap_or(State::End);
     }
 
     /// An event that takes the gathered comments.
-    fn noted(&mut self, event: Event<'s>) -> Event<'s> {
+    pub(super) fn noted(&mut self, event: Event<'s>) -> Event<'s> {
         self.stem = None;
         Event { notes: std::mem::take(&mut self.pending), ..event }
     }
 
     /// A node that is not there. It takes no comments.
-    fn empty(&mut self, at: Mark, then: State) -> Event<'s> {
+    pub(super) fn empty(&mut self, at: Mark, then: State) -> Event<'s> {
         self.state = then;
         Event::new(What::Scalar { value: Cow::Borrowed(&[]), plain: true }, at)
     }
@@ -241,6 +214,11 @@ impl<'s> Parser<'s> {
                     if self.handles.iter().any(|(handle, _)| *handle == token.value) {
                         return Err(refuse(start.line + 1, "found duplicate %TAG directive"));
                     }
+                    if self.handles.len() >= MAX_HANDLES {
+                        let message =
+                            format!("line {}: more than {MAX_HANDLES} %TAG directives", start.line + 1);
+                        return Err(Fault::new(FaultKind::Limit, message));
+                    }
                     self.handles.push((token.value, token.suffix));
                     continue;
                 }
@@ -290,7 +268,7 @@ impl<'s> Parser<'s> {
     }
 
     /// A node with its anchor and tag. `indentless`: a list may stand at the column of its key.
-    fn node(&mut self, block: bool, indentless: bool) -> Result<Event<'s>, Fault> {
+    pub(super) fn node(&mut self, block: bool, indentless: bool) -> Result<Event<'s>, Fault> {
         let (mut kind, start) = self.peek()?;
         if kind == Kind::Alias {
             self.pop_state();
@@ -352,172 +330,11 @@ impl<'s> Parser<'s> {
             return Ok(token.suffix.to_vec());
         }
         match self.handles.iter().find(|(handle, _)| *handle == token.value) {
+            // A tag that is longer than any known one need not be put together.
+            Some((_, prefix)) if prefix.len() > MAX_PREFIX => Ok(b"!unknown".to_vec()),
             Some((_, prefix)) => Ok([&prefix[..], &token.suffix[..]].concat()),
             None => Err(refuse(token.start.line + 1, "found undefined tag handle")),
         }
-    }
-
-    /// An item of a block list, or its end.
-    fn block_entry(&mut self, indentless: bool) -> Result<Event<'s>, Fault> {
-        let (kind, start) = self.peek()?;
-        if kind == Kind::BlockEntry {
-            let then = if indentless { State::IndentlessEntry } else { State::BlockEntry };
-            let head = self.pending.head.len();
-            self.skip();
-            let (next, _) = self.peek()?;
-            self.split_stem(head, next);
-            let ends = match next {
-                Kind::BlockEntry | Kind::BlockEnd => true,
-                Kind::Key | Kind::Value => indentless,
-                _ => false,
-            };
-            if ends {
-                return Ok(self.empty(start, then));
-            }
-            self.states.push(then);
-            return self.node(true, false);
-        }
-        if !indentless && kind != Kind::BlockEnd {
-            return Err(refuse(start.line + 1, "did not find expected '-' indicator"));
-        }
-        self.pop_state();
-        if !indentless {
-            self.skip();
-        }
-        Ok(Event::new(What::SequenceEnd, start))
-    }
-
-    /// Sets a head comment of `length` bytes aside if a block collection follows the `-` below it.
-    fn split_stem(&mut self, length: usize, next: Kind) {
-        if length == 0 || !matches!(next, Kind::BlockSequenceStart | Kind::BlockMappingStart) {
-            return;
-        }
-        let rest = self.pending.head.get(length + 1..).unwrap_or_default().to_vec();
-        let mut stem = std::mem::replace(&mut self.pending.head, rest);
-        stem.truncate(length);
-        self.stem = Some(stem);
-    }
-
-    /// A key of a block map, or its end.
-    fn block_key(&mut self) -> Result<Event<'s>, Fault> {
-        let (kind, start) = self.peek()?;
-        match kind {
-            Kind::Key => {
-                self.skip();
-                let (next, _) = self.peek()?;
-                if matches!(next, Kind::Key | Kind::Value | Kind::BlockEnd) {
-                    return Ok(self.empty(start, State::BlockValue));
-                }
-                self.states.push(State::BlockValue);
-                self.node(true, true)
-            }
-            Kind::BlockEnd => {
-                self.pop_state();
-                let event = self.noted(Event::new(What::MappingEnd, start));
-                self.skip();
-                Ok(event)
-            }
-            _ => Err(refuse(start.line + 1, "did not find expected key")),
-        }
-    }
-
-    fn block_value(&mut self) -> Result<Event<'s>, Fault> {
-        let (kind, start) = self.peek()?;
-        if kind != Kind::Value {
-            return Ok(self.empty(start, State::BlockKey));
-        }
-        self.skip();
-        let (next, _) = self.peek()?;
-        if matches!(next, Kind::Key | Kind::Value | Kind::BlockEnd) {
-            return Ok(self.empty(start, State::BlockKey));
-        }
-        self.states.push(State::BlockKey);
-        self.node(true, true)
-    }
-
-    /// Steps over the comma between two entries of a flow collection.
-    fn flow_separator(&mut self, first: bool, end: Kind) -> Result<(Kind, Mark), Fault> {
-        let (kind, start) = self.peek()?;
-        if first || kind == end {
-            return Ok((kind, start));
-        }
-        if kind != Kind::FlowEntry {
-            let closing = if end == Kind::FlowMappingEnd { '}' } else { ']' };
-            return Err(refuse(start.line + 1, &format!("did not find expected ',' or '{closing}'")));
-        }
-        self.skip();
-        self.peek()
-    }
-
-    /// An item of a flow list, or its end. `key: value` as an item is a map of one pair.
-    fn flow_entry(&mut self, first: bool) -> Result<Event<'s>, Fault> {
-        let (kind, start) = self.flow_separator(first, Kind::FlowSequenceEnd)?;
-        match kind {
-            Kind::Key => {
-                self.skip();
-                self.state = State::FlowPairKey;
-                Ok(Event::new(What::MappingStart { flow: true }, start))
-            }
-            Kind::FlowSequenceEnd => Ok(self.flow_end(What::SequenceEnd, start)),
-            _ => {
-                self.states.push(State::FlowEntry { first: false });
-                self.node(false, false)
-            }
-        }
-    }
-
-    fn flow_end(&mut self, what: What<'s>, start: Mark) -> Event<'s> {
-        self.pop_state();
-        let event = self.noted(Event::new(what, start));
-        self.skip();
-        event
-    }
-
-    fn flow_pair_key(&mut self) -> Result<Event<'s>, Fault> {
-        let (kind, start) = self.peek()?;
-        if matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd) {
-            // libyaml steps over that token too.
-            self.skip();
-            return Ok(self.empty(start, State::FlowPairValue));
-        }
-        self.states.push(State::FlowPairValue);
-        self.node(false, false)
-    }
-
-    /// A key of a flow map, or its end.
-    fn flow_key(&mut self, first: bool) -> Result<Event<'s>, Fault> {
-        let (kind, start) = self.flow_separator(first, Kind::FlowMappingEnd)?;
-        match kind {
-            Kind::Key => {
-                self.skip();
-                let (next, at) = self.peek()?;
-                if matches!(next, Kind::Value | Kind::FlowEntry | Kind::FlowMappingEnd) {
-                    return Ok(self.empty(at, State::FlowValue));
-                }
-                self.states.push(State::FlowValue);
-                self.node(false, false)
-            }
-            Kind::FlowMappingEnd => Ok(self.flow_end(What::MappingEnd, start)),
-            _ => {
-                self.states.push(State::FlowEmptyValue);
-                self.node(false, false)
-            }
-        }
-    }
-
-    /// The value of a pair in a flow collection that ends with `end`.
-    fn flow_value(&mut self, then: State, end: Kind) -> Result<Event<'s>, Fault> {
-        let (kind, start) = self.peek()?;
-        if kind != Kind::Value {
-            return Ok(self.empty(start, then));
-        }
-        self.skip();
-        let (next, at) = self.peek()?;
-        if next == Kind::FlowEntry || next == end {
-            return Ok(self.empty(at, then));
-        }
-        self.states.push(then);
-        self.node(false, false)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::cursor::{Content, Mark};
-use super::scanner::{Kind, Scanner, Token};
+use super::scanner::Scanner;
+use super::token::{Kind, Token};
 use crate::sops::Fault;
 
 impl<'s> Scanner<'s> {

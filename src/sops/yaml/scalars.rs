@@ -2,7 +2,8 @@
 
 use super::cursor::{Content, Mark};
 use super::refuse;
-use super::scanner::{Kind, Scanner, Token};
+use super::scanner::Scanner;
+use super::token::{Kind, Token};
 use crate::sops::Fault;
 
 /// White space between two pieces of a plain or quoted scalar. Line breaks are folded.
@@ -62,6 +63,7 @@ impl<'s> Scanner<'s> {
                     blanks.move_into(&mut content);
                 }
                 self.cursor.read(&mut content);
+                self.cursor.read_run(&mut content, |byte| !b":,?[]{}".contains(&byte));
             }
             if !self.cursor.is_blank(0) && !self.cursor.is_break(0) {
                 break;
@@ -137,6 +139,7 @@ impl<'s> Scanner<'s> {
                     self.read_escape(&mut content)?;
                 } else {
                     self.cursor.read(&mut content);
+                    self.cursor.read_run(&mut content, |byte| !b"\"'\\".contains(&byte));
                 }
             }
             if self.cursor.byte(0) == quote {
@@ -225,6 +228,7 @@ impl<'s> Scanner<'s> {
             after_blank = blank;
             while !self.cursor.is_break_or_end(0) {
                 self.cursor.read(&mut content);
+                self.cursor.read_run(&mut content, |_| true);
             }
             self.cursor.read_break(&mut last_break);
             self.scan_block_breaks(&mut block)?;
@@ -295,6 +299,6 @@ impl<'s> Scanner<'s> {
     }
 }
 
-fn scalar<'s>(start: Mark, content: Content<'s>, plain: bool) -> Token<'s> {
+fn scalar(start: Mark, content: Content<'_>, plain: bool) -> Token<'_> {
     Token::with(Kind::Scalar { plain }, start, content.finish())
 }

@@ -7,70 +7,13 @@
 //! Comments go into a queue of their own (`comments.rs`); the parser merges the two by position. So that a comment
 //! behind a token is known when the token is used, two tokens more than needed are always read ahead.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::comments::Comment;
 use super::cursor::{Cursor, Mark};
-use super::refuse;
-use crate::sops::{Fault, FaultKind, MAX_DEPTH};
-
-/// The kinds of tokens.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
-    StreamStart,
-    StreamEnd,
-    /// `%YAML major.minor`.
-    VersionDirective {
-        major: u8,
-        minor: u8,
-    },
-    /// `%TAG handle prefix`: value and suffix of the token.
-    TagDirective,
-    DocumentStart,
-    DocumentEnd,
-    BlockSequenceStart,
-    BlockMappingStart,
-    BlockEnd,
-    FlowSequenceStart,
-    FlowSequenceEnd,
-    FlowMappingStart,
-    FlowMappingEnd,
-    BlockEntry,
-    FlowEntry,
-    Key,
-    Value,
-    Alias,
-    Anchor,
-    /// `!handle!suffix`: value and suffix of the token.
-    Tag,
-    /// Its text is the token's value.
-    Scalar {
-        plain: bool,
-    },
-}
-
-/// One token.
-pub(super) struct Token<'s> {
-    pub kind: Kind,
-    pub start: Mark,
-    pub value: Cow<'s, [u8]>,
-    pub suffix: Cow<'s, [u8]>,
-    /// The flow level whose possible simple key this token starts.
-    pub(super) key_level: Option<usize>,
-}
-
-impl<'s> Token<'s> {
-    /// A token that is nothing but its kind.
-    pub fn bare(kind: Kind, start: Mark) -> Self {
-        Self::with(kind, start, Cow::Borrowed(&[]))
-    }
-
-    /// A token that carries text.
-    pub fn with(kind: Kind, start: Mark, value: Cow<'s, [u8]>) -> Self {
-        Self { kind, start, value, suffix: Cow::Borrowed(&[]), key_level: None }
-    }
-}
+use super::token::{Kind, Token};
+use super::{refuse, too_deep};
+use crate::sops::{Fault, MAX_DEPTH};
 
 /// What may turn out to be a key without `?`: at most one for each flow level.
 #[derive(Clone, Copy, Default)]
@@ -202,7 +145,7 @@ impl<'s> Scanner<'s> {
         self.indents.push(self.indent);
         self.indent = column(mark);
         if self.indents.len() > MAX_DEPTH {
-            return Err(too_deep(mark));
+            return Err(too_deep(mark.line + 1));
         }
         self.insert(before, Token::bare(kind, mark));
         Ok(())
@@ -336,7 +279,7 @@ impl<'s> Scanner<'s> {
         self.flow_level += 1;
         let start = self.cursor.mark;
         if self.flow_level > MAX_DEPTH {
-            return Err(too_deep(start));
+            return Err(too_deep(start.line + 1));
         }
         self.simple_key_allowed = true;
         self.cursor.skip();
@@ -435,10 +378,4 @@ impl<'s> Scanner<'s> {
 /// The column as the indentation counts it.
 fn column(mark: Mark) -> isize {
     isize::try_from(mark.column).unwrap_or(isize::MAX)
-}
-
-/// The refusal of deep nesting.
-pub(super) fn too_deep(mark: Mark) -> Fault {
-    let message = format!("line {}: nested deeper than {MAX_DEPTH} levels", mark.line + 1);
-    Fault::new(FaultKind::Limit, message)
 }

@@ -39,10 +39,9 @@ fn check(text: &[u8]) -> Result<(), Fault> {
         return Err(refuse(line_of(&text[..error.valid_up_to()]), "invalid UTF-8"));
     }
     let bad = text.iter().enumerate().find(|&(at, &byte)| match byte {
-        0x09 | 0x0A | 0x0D | 0x20..=0x7E => false,
         0xC2 => matches!(text.get(at + 1), Some(0x80..=0x84 | 0x86..=0x9F)),
         0xEF => matches!(text.get(at + 1..at + 3), Some([0xBF, 0xBE | 0xBF])),
-        0x80..=0xFF => false,
+        0x09 | 0x0A | 0x0D | 0x20..=0x7E | 0x80.. => false,
         _ => true,
     });
     match bad {

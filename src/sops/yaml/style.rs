@@ -12,6 +12,7 @@ pub(super) enum Style {
 }
 
 /// What the characters of a text allow.
+#[allow(clippy::struct_excessive_bools)] // each form is allowed or not by itself
 pub(super) struct Analysis {
     /// There are line breaks, LS and PS included: it cannot be a simple key.
     pub multiline: bool,
@@ -122,24 +123,17 @@ pub(super) fn is_break(character: &[u8]) -> bool {
 /// What yaml.v3 prints as it is: nothing beyond U+FFFF, no byte order mark, no controls but LF.
 pub(super) fn is_printable(character: &[u8]) -> bool {
     match character {
-        [b'\n' | 0x20..=0x7E] => true,
         [0xC2, second] => *second >= 0xA0,
         [0xEF, 0xBB, 0xBF] | [0xEF, 0xBF, 0xBE | 0xBF] => false,
-        [_, _] | [_, _, _] => true,
+        [b'\n' | 0x20..=0x7E] | [_, _] | [_, _, _] => true,
         _ => false,
     }
 }
 
 fn starts_like_syntax(text: &[u8]) -> bool {
-    match text {
-        [b'#' | b',' | b'[' | b']' | b'{' | b'}' | b'&' | b'*' | b'!' | b'|' | b'>', ..]
-        | [b'\'' | b'"' | b'%' | b'@' | b'`', ..]
-        | [b'-', b'-', b'-', ..]
-        | [b'.', b'.', b'.', ..]
-        | [b'?' | b':' | b'-']
-        | [b'?' | b':' | b'-', b' ' | b'\t', ..] => true,
-        _ => false,
-    }
+    let indicator = text.first().is_some_and(|first| b"#,[]{}&*!|>'\"%@`".contains(first));
+    let lone_sign = matches!(text, [b'?' | b':' | b'-'] | [b'?' | b':' | b'-', b' ' | b'\t', ..]);
+    indicator || lone_sign || text.starts_with(b"---") || text.starts_with(b"...")
 }
 
 /// `: ` or a final `:`, ` #`.
@@ -165,8 +159,7 @@ fn is_base_60(text: &[u8]) -> bool {
     }
     first
         && rest.iter().all(|part| match part {
-            [digit] => digit.is_ascii_digit(),
-            [b'0'..=b'5', digit] => digit.is_ascii_digit(),
+            [digit] | [b'0'..=b'5', digit] => digit.is_ascii_digit(),
             _ => false,
         })
 }

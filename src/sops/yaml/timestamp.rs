@@ -4,7 +4,7 @@ use crate::sops::time::{self, Timestamp};
 
 /// Reads one of yaml.v3's four forms, with years of four digits and one or two digits elsewhere, and gives the
 /// RFC 3339 text of it:
-/// `Y-M-D`, `Y-M-D h:m:s[.f]` (UTC), `Y-M-DTh:m:s[.f](Z|±hh:mm)` and the same with `t`.
+/// `Y-M-D`, `Y-M-D h:m:s[.f]` (UTC; Go takes any number of blanks there), `Y-M-DTh:m:s[.f](Z|±hh:mm)` and the same with `t`.
 pub(super) fn parse(text: &str) -> Option<String> {
     let mut rest = text.as_bytes();
     let rest = &mut rest;
@@ -17,6 +17,9 @@ pub(super) fn parse(text: &str) -> Option<String> {
         return Some(date.rfc3339_nano());
     }
     let separator = sign(rest, b"Tt ")?;
+    while separator == b' ' && rest.first() == Some(&b' ') {
+        sign(rest, b" ")?;
+    }
     let hour = short(rest)?;
     sign(rest, b":")?;
     let minute = short(rest)?;
