@@ -35,7 +35,8 @@ use case::{Case, Name};
 use fixtures::Fixtures;
 
 fn main() -> ExitCode {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let bless = std::env::var_os("CLI_BLESS").is_some_and(|value| value == "1");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
     let mut files = case_files(&root);
@@ -48,13 +49,17 @@ fn main() -> ExitCode {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let fixtures = Fixtures::make();
     let results = all(&files, &fixtures, bless);
-    let failures: Vec<_> = results.iter().filter_map(|(name, result)| Some((name, result.as_ref().err()?))).collect();
+    let failures: Vec<_> =
+        results.iter().filter_map(|(name, result)| Some((name, result.as_ref().err()?))).collect();
     for (name, report) in &failures {
         println!("\n---- {name} ----\n{report}");
     }
     let ok = if failures.is_empty() { "ok" } else { "FAILED" };
     let passed = results.len() - failures.len();
-    println!("\ntest result: {ok}. {passed} passed; {} failed; 0 ignored; 0 measured; 0 filtered out", failures.len());
+    println!(
+        "\ntest result: {ok}. {passed} passed; {} failed; 0 ignored; 0 measured; 0 filtered out",
+        failures.len()
+    );
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -109,7 +109,9 @@ impl Case {
 
     /// Puts what came of step `index` into the document.
     pub fn bless(&mut self, index: usize, exit: i32, texts: &[(&str, &str)]) {
-        let Some(steps) = self.document.get_mut("step").and_then(Item::as_array_of_tables_mut) else { return };
+        let Some(steps) = self.document.get_mut("step").and_then(Item::as_array_of_tables_mut) else {
+            return;
+        };
         let Some(table) = steps.get_mut(index) else { return };
         table["exit"] = Item::Value(Value::from(i64::from(exit)));
         for (key, text) in texts {
@@ -137,7 +139,8 @@ fn step(table: &dyn TableLike) -> Result<Step, String> {
     let words = |key: &str| -> Result<Option<Vec<String>>, String> {
         let Some(item) = table.get(key) else { return Ok(None) };
         let array = item.as_array().ok_or(format!("'{key}' is not a list"))?;
-        let word = |value: &Value| value.as_str().map(str::to_owned).ok_or(format!("'{key}' holds no string"));
+        let word =
+            |value: &Value| value.as_str().map(str::to_owned).ok_or(format!("'{key}' holds no string"));
         array.iter().map(word).collect::<Result<_, _>>().map(Some)
     };
     let what = match (words("args")?, words("drop_in")?, text_of(table, "shell")?) {

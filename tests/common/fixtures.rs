@@ -56,8 +56,10 @@ impl Fixtures {
         let mut lines = Vec::new();
         for name in ["keys/key.txt", "keys/ssh_host_ed25519_key", "store/other.txt"] {
             let text = std::fs::read_to_string(self.directory.join(name)).unwrap();
-            let secret =
-                text.lines().filter(|line| !line.starts_with(['#', '-']) && line.len() > 40).map(str::to_owned);
+            let secret = text
+                .lines()
+                .filter(|line| !line.starts_with(['#', '-']) && line.len() > 40)
+                .map(str::to_owned);
             lines.extend(secret);
         }
         lines
@@ -83,8 +85,11 @@ impl Fixtures {
             b"",
         );
         self.name("<host-converted>", String::from_utf8(converted).unwrap().trim());
-        std::fs::copy(self.part("keys").join("ssh_host_ed25519_key.pub"), self.part("store").join("host.pub"))
-            .unwrap();
+        std::fs::copy(
+            self.part("keys").join("ssh_host_ed25519_key.pub"),
+            self.part("store").join("host.pub"),
+        )
+        .unwrap();
     }
 
     fn age_key(&mut self, path: &str, name: &str) -> String {
@@ -170,4 +175,3 @@ impl Drop for Fixtures {
         let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
-

@@ -136,7 +136,9 @@ fn between(text: &str, start: &str, end: &str, name: &str) -> String {
 /// Commands that change nothing, whatever they find.
 fn is_read_only(step: &Step) -> bool {
     match &step.what {
-        What::Command(arguments) => arguments.first().is_some_and(|command| command != "install") || is_dry(step),
+        What::Command(arguments) => {
+            arguments.first().is_some_and(|command| command != "install") || is_dry(step)
+        }
         What::DropIn(arguments) => arguments.iter().any(|argument| argument.contains("check-mode")),
         What::Shell(_) => false,
     }
@@ -166,9 +168,12 @@ fn never(step: &Step, name: Name, came: &Came, fixtures: &Fixtures) -> Vec<Strin
                     || path.starts_with("/run/nixos/dry-activation-reload-list")
                     || path == Path::new("/run/nixos"))
         };
-        faults.extend(came.after.changes_since(&came.before, &told).into_iter().map(|change| {
-            format!("this must not change anything, but: {change}")
-        }));
+        faults.extend(
+            came.after
+                .changes_since(&came.before, &told)
+                .into_iter()
+                .map(|change| format!("this must not change anything, but: {change}")),
+        );
     } else if step.exit == Some(1) && name == Name::SopsActivate && matches!(step.what, What::Command(_)) {
         faults.extend(touched_generations(came));
     }
@@ -228,7 +233,8 @@ impl Outcome {
             let mut texts: Vec<String> = came.all.iter().map(part).collect();
             if texts.len() > 1 {
                 for text in &mut texts {
-                    *text = text.split_inclusive('\n').filter(|line| !line.starts_with("waiting for")).collect();
+                    *text =
+                        text.split_inclusive('\n').filter(|line| !line.starts_with("waiting for")).collect();
                 }
                 texts.sort();
             }
@@ -254,7 +260,9 @@ impl Outcome {
     fn differences(&self, step: &Step, name: Name) -> Option<String> {
         let mut report = String::new();
         let expected = match (step.exit, name, &step.what) {
-            (Some(3), Name::SopsInstallSecrets, What::Command(arguments)) if translated(arguments).is_some() => {
+            (Some(3), Name::SopsInstallSecrets, What::Command(arguments))
+                if translated(arguments).is_some() =>
+            {
                 Some(1)
             }
             (exit, _, _) => exit,
@@ -275,7 +283,10 @@ impl Outcome {
                     let _ = write!(report, "  {what}:\n{}", diff(expected, actual));
                 }
                 (expected, actual) => {
-                    let _ = writeln!(report, "  {what}: {expected:?} expected, was {actual:?} (CLI_BLESS=1 writes it)");
+                    let _ = writeln!(
+                        report,
+                        "  {what}: {expected:?} expected, was {actual:?} (CLI_BLESS=1 writes it)"
+                    );
                 }
             }
         }
@@ -290,8 +301,11 @@ fn diff(expected: &str, actual: &str) -> String {
     let mut common = vec![vec![0_usize; new.len() + 1]; old.len() + 1];
     for i in (0..old.len()).rev() {
         for j in (0..new.len()).rev() {
-            common[i][j] =
-                if old[i] == new[j] { common[i + 1][j + 1] + 1 } else { common[i + 1][j].max(common[i][j + 1]) };
+            common[i][j] = if old[i] == new[j] {
+                common[i + 1][j + 1] + 1
+            } else {
+                common[i + 1][j].max(common[i][j + 1])
+            };
         }
     }
     let (mut i, mut j, mut text) = (0, 0, String::new());

@@ -129,10 +129,8 @@ impl Tree {
     /// Locks that somebody else could take.
     pub fn open_locks(&self) -> Vec<String> {
         let regular = |entry: &Entry| entry.mode & libc::S_IFMT == libc::S_IFREG;
-        let open = self
-            .0
-            .iter()
-            .filter(|(path, entry)| is_lock(path) && regular(entry) && entry.mode & 0o077 != 0);
+        let open =
+            self.0.iter().filter(|(path, entry)| is_lock(path) && regular(entry) && entry.mode & 0o077 != 0);
         open.map(|(path, _)| path.display().to_string()).collect()
     }
 }

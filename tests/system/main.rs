@@ -17,6 +17,7 @@ mod generations;
 mod links;
 mod lock;
 mod process;
+mod races;
 mod secretfs;
 
 use std::path::Path;

@@ -19,12 +19,26 @@ pub(super) type Keep<'s, 'a> = fn(Cow<'s, [u8]>) -> Text<'a>;
 /// Builds the tree of every document.
 ///
 /// # Errors
-/// `Parse` for documents that are no maps, keys that are no strings or occur twice, and scalars that do not fit their
+/// `Parse` for documents that are no maps, keys that are no strings or, in the first document, occur twice, and scalars that do not fit their
 /// tags; `Limit` for aliases that expand to too much, or to themselves.
 pub(super) fn build<'s, 'a>(graph: Graph<'s>, keep: Keep<'s, 'a>) -> Result<Vec<Map<'a, Text<'a>>>, Fault> {
     let Graph { nodes, documents } = graph;
-    let mut builder = Builder { nodes: &nodes, keep, open: Vec::new(), expanding: Vec::new(), aliased: 0 };
-    documents.iter().map(|document| builder.document(document)).collect()
+    let mut builder = Builder {
+        nodes: &nodes,
+        keep,
+        open: Vec::new(),
+        expanding: Vec::new(),
+        aliased: 0,
+        refuses_duplicates: true,
+    };
+    let mut maps = Vec::with_capacity(documents.len());
+    for document in &documents {
+        maps.push(builder.document(document)?);
+        // sops keeps, hashes and prints both where it does not look: in every document but the first. Keys are
+        // looked up in the first only.
+        builder.refuses_duplicates = false;
+    }
+    Ok(maps)
 }
 
 struct Builder<'n, 's, 'a> {
@@ -36,6 +50,8 @@ struct Builder<'n, 's, 'a> {
     expanding: Vec<NodeId>,
     /// Nodes that aliases added so far.
     aliased: usize,
+    /// Whether a key that stands twice in a map is a fault.
+    refuses_duplicates: bool,
 }
 
 type Entries<'a> = Vec<Entry<'a, Text<'a>>>;
@@ -147,7 +163,7 @@ impl<'n, 's, 'a> Builder<'n, 's, 'a> {
                     feet[0] = value_node.foot();
                 }
                 *key = self.key(key_node)?;
-                if !seen.add(key) {
+                if self.refuses_duplicates && !seen.add(key) {
                     return Err(refuse(key_node.line, &format!("the key {} occurs twice", quoted(key))));
                 }
                 Ok(Some((second, false)))

@@ -38,8 +38,9 @@ use crate::secret::Secret;
 /// Text is borrowed from `bytes` where it stands there in one piece.
 ///
 /// # Errors
-/// [`Fault`] of kind `Parse` for what is not YAML, not a map at the top, or has a key twice or a key that is not a
-/// string; of kind `Limit` for nesting deeper than [`MAX_DEPTH`] and for aliases that expand without end.
+/// [`Fault`] of kind `Parse` for what is not YAML, not a map at the top, has a key that is not a string, or a
+/// key twice in its first document; of kind `Limit` for nesting deeper than [`MAX_DEPTH`] and for aliases that
+/// expand without end.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Map<'_, Text<'_>>>, Fault> {
     match source::decode(bytes)? {
         Cow::Borrowed(text) => build::build(compose::compose(text)?, |text| text),

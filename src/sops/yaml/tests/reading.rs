@@ -211,3 +211,9 @@ fn comments_become_entries_where_sops_puts_them() {
         assert_eq!(tree(text), expected, "{text:?}");
     }
 }
+
+#[test]
+fn later_documents_keep_a_key_that_stands_twice_as_sops_does() {
+    let documents = parse(b"x: 1\n---\na: 1\na: 2\n").unwrap();
+    assert_eq!(documents[1].entries.len(), 2);
+}

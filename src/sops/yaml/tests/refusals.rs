@@ -93,7 +93,6 @@ fn documents_are_maps_and_keys_are_strings_that_occur_once() {
     refused("a: 1\n---\n5\n", "line 3: a document must be a map");
     refused("a: 1\nb: 2\na: 3\n", "line 3: the key 'a' occurs twice");
     refused("x:\n  a: 1\n  \"a\": 3\n", "the key 'a' occurs twice");
-    refused("x: 1\n---\na: 1\na: 2\n", "the key 'a' occurs twice");
     refused("l:\n  - {a: 1, a: 2}\n", "the key 'a' occurs twice");
     refused("\"a\\n\": 1\n\"a\\n\": 2\n", r"the key 'a\n' occurs twice");
     let many = lines(40, |n| format!("k{n}: 1"));
