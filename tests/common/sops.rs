@@ -91,10 +91,9 @@ impl Sops {
     pub fn encrypt(&self, format: Format, rule: &[&str], plain: &[u8]) -> Result<Vec<u8>, String> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("config-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut config = format!("creation_rules:\n  - age: {}\n", self.recipient);
-        for line in rule {
-            config.push_str(&format!("    {line}\n"));
-        }
+        let age = format!("age: {}", self.recipient);
+        let lines = [&[age.as_str()], rule].concat();
+        let config = format!("creation_rules:\n  - {}\n", lines.join("\n    "));
         std::fs::write(self.directory.join(&name), config).unwrap();
         let output = self.command("encrypt", format, &["--config", &name], plain);
         std::fs::remove_file(self.directory.join(&name)).unwrap();

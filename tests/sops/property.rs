@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sops_activate::sops::Format;
+use sops_activate::sops::{Document, Format, Protection};
 
 use crate::generate::{Generated, Leaf, generate, noise};
 use crate::random::{Random, seed};
@@ -35,50 +35,69 @@ fn check(sops: &Sops, format: Format, seed: u64) -> Result<bool, String> {
         let shown = if format == Format::Binary { "…".into() } else { String::from_utf8_lossy(&text) };
         format!("{what}\n  seed {seed}, {format:?}, {rule:?}\n{shown}")
     };
-    let file = match sops.encrypt(format, rule, &text) {
-        Ok(file) => file,
-        Err(error) if is_noise => {
-            assert!(!error.contains("panic"), "{}", context(error));
-            return Ok(false);
-        }
-        Err(error) => return Err(context(format!("sops cannot encrypt: {error}"))),
-    };
-    let wanted = match sops.decrypt(format, &file) {
-        Ok(wanted) => wanted,
+    let encrypted = sops.encrypt(format, rule, &text);
+    let encrypted = encrypted.and_then(|file| Ok((sops.decrypt(format, &file)?, file)));
+    let (wanted, file) = match encrypted {
+        Ok(both) => both,
         Err(_) if is_noise => return Ok(false),
-        Err(error) => return Err(context(format!("sops cannot decrypt: {error}"))),
+        Err(error) => return Err(context(format!("sops itself: {error}"))),
     };
-    let opened = sops.open(format, &file).map_err(|fault| context(format!("not opened: {fault}")))?;
-    let whole = opened.whole().map_err(|fault| context(format!("not printed: {fault}")))?;
-    if whole.expose() != wanted {
-        let (ours, theirs) = (String::from_utf8_lossy(whole.expose()), String::from_utf8_lossy(&wanted));
-        return Err(context(format!("printed\n{ours}\ninstead of\n{theirs}")));
-    }
-    for leaf in &leaves {
-        let found = opened.lookup(&leaf.key).map(|secret| secret.expose().to_vec());
-        if found.as_ref().ok() != leaf.value.as_ref() {
-            let found = found.map(|value| String::from_utf8_lossy(&value).into_owned());
-            return Err(context(format!("key {:?} is {found:?}", leaf.key)));
-        }
-    }
+    check_whole(sops, format, &file, &wanted).map_err(context)?;
+    check_keys(sops, format, &file, &leaves, rule.is_empty()).map_err(context)?;
     // sops counts comments as items of a list, and knows no escapes in a path.
-    let nameable = |leaf: &&Leaf| {
-        leaf.is_text && !leaf.path.contains('\\') && {
-            !leaf.path.split('[').any(|step| step.starts_with(|first: char| first.is_ascii_digit()))
-        }
-    };
+    let position = |step: &str| step.starts_with(|first: char| first.is_ascii_digit());
+    let nameable =
+        |leaf: &&Leaf| leaf.is_text && !leaf.path.contains('\\') && !leaf.path.split('[').any(position);
     let texts: Vec<_> = leaves.iter().filter(nameable).collect();
     if !texts.is_empty() {
         let leaf = texts[random.below(texts.len())];
         let extracted = sops.extract(format, &file, &leaf.path);
         if extracted.as_ref().ok() != leaf.value.as_ref() {
-            return Err(context(format!(
-                "sops extracts {extracted:?} for {} and not {:?}",
-                leaf.path, leaf.value
-            )));
+            let wanted = &leaf.value;
+            return Err(context(format!("sops extracts {extracted:?} for {} and not {wanted:?}", leaf.path)));
         }
     }
     Ok(true)
+}
+
+fn check_whole(sops: &Sops, format: Format, file: &[u8], wanted: &[u8]) -> Result<(), String> {
+    let printed = sops.whole(format, file).map_err(|fault| format!("not printed: {fault}"))?;
+    if printed != wanted {
+        let [ours, theirs] = [&printed, wanted].map(String::from_utf8_lossy);
+        return Err(format!("printed\n{ours}\ninstead of\n{theirs}"));
+    }
+    Ok(())
+}
+
+/// Every key has its value; and what can be said of a key without any private key is the same.
+fn check_keys(
+    sops: &Sops,
+    format: Format,
+    file: &[u8],
+    leaves: &[Leaf],
+    all_sealed: bool,
+) -> Result<(), String> {
+    let opened = sops.open(format, file).map_err(|fault| format!("not opened: {fault}"))?;
+    let document = Document::parse(file, format).map_err(|fault| format!("not read: {fault}"))?;
+    for leaf in leaves {
+        let found = opened.lookup(&leaf.key).map(|secret| secret.expose().to_vec());
+        if found.as_ref().ok() != leaf.value.as_ref() {
+            let found = found.map(|value| String::from_utf8_lossy(&value).into_owned());
+            return Err(format!("key {:?} is {found:?}", leaf.key));
+        }
+        let clear = leaf.value.as_ref().is_some_and(Vec::is_empty) || leaf.key.contains("_unencrypted");
+        let protection = if clear { Protection::Clear } else { Protection::Encrypted };
+        let located = document.locate(&leaf.key);
+        let right = match (&located, &found) {
+            (Ok(located), Ok(_)) => *located == protection || !all_sealed,
+            (Err(before), Err(after)) => before.message == after.message,
+            _ => false,
+        };
+        if !right {
+            return Err(format!("key {:?} is located {located:?}", leaf.key));
+        }
+    }
+    Ok(())
 }
 
 /// Checks `documents` documents that sops takes; all failures are told at once.

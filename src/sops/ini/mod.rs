@@ -6,6 +6,7 @@ mod emit;
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use memchr::memmem;
 
@@ -63,6 +64,7 @@ struct Section<'a> {
     name: &'a [u8],
     comment: Vec<u8>,
     keys: Vec<Key<'a>>,
+    places: HashMap<Text<'a>, usize>,
 }
 
 struct Key<'a> {
@@ -73,12 +75,13 @@ struct Key<'a> {
 
 impl<'a> Section<'a> {
     fn new(name: &'a [u8]) -> Self {
-        Self { name, comment: Vec::new(), keys: Vec::new() }
+        Self { name, comment: Vec::new(), keys: Vec::new(), places: HashMap::new() }
     }
 
     /// A key that is there already keeps its place and gets the new value and comment.
     fn set(&mut self, key: Key<'a>) {
-        match self.keys.iter_mut().find(|known| known.name == key.name) {
+        let place = *self.places.entry(key.name.clone()).or_insert(self.keys.len());
+        match self.keys.get_mut(place) {
             Some(known) => *known = key,
             None => self.keys.push(key),
         }

@@ -65,6 +65,14 @@ fn what_the_library_refuses() {
 }
 
 #[test]
+fn many_keys_are_no_more_work_than_their_number() {
+    let text = (0..200_000).map(|number| format!("key{number}=v")).collect::<Vec<_>>().join("\n");
+    let start = std::time::Instant::now();
+    assert_eq!(read(&text).unwrap().len(), 200_001);
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}
+
+#[test]
 fn blanks_are_unicode_and_broken_bytes_are_not() {
     assert_eq!(trim("\u{2003} a\u{85}\u{a0}".as_bytes()), b"a");
     assert_eq!(trim(b" \xff "), b"\xff");
