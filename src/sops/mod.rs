@@ -150,7 +150,7 @@ impl Opened<'_> {
     /// [`Fault`] of kind `Emit`: the document cannot be printed in its format.
     pub fn whole(&self) -> Result<Secret, Fault> {
         match self.format {
-            Format::Yaml => yaml::emit(&self.branches),
+            Format::Yaml => Ok(yaml::emit(&self.branches)),
             Format::Json => json::emit(first(&self.branches)?),
             Format::Binary => binary::emit(first(&self.branches)?),
             Format::Dotenv => dotenv::emit(first(&self.branches)?),

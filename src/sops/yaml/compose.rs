@@ -55,14 +55,17 @@ impl<'s> Node<'s> {
         node
     }
 
+    /// The comment above it.
     pub fn head(&self) -> &[u8] {
         self.notes.as_ref().map_or(&[], |notes| &notes.head)
     }
 
+    /// The comment behind it.
     pub fn line_comment(&self) -> &[u8] {
         self.notes.as_ref().map_or(&[], |notes| &notes.line)
     }
 
+    /// The comment below it.
     pub fn foot(&self) -> &[u8] {
         self.notes.as_ref().map_or(&[], |notes| &notes.foot)
     }

@@ -58,10 +58,12 @@ pub(super) struct Emitter<'t> {
 }
 
 impl<'t> Emitter<'t> {
+    /// Nothing printed yet.
     pub fn new() -> Self {
         Self { writer: Writer::new(), head: Vec::new(), foot: Vec::new(), tail: Vec::new() }
     }
 
+    /// What was printed.
     pub fn into_secret(self) -> Secret {
         self.writer.into_secret()
     }

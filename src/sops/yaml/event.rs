@@ -7,8 +7,11 @@ use super::cursor::Mark;
 /// Comments as they are handed to an event: lines joined by LF, each with its `#`.
 #[derive(Default)]
 pub(super) struct Notes {
+    /// Above.
     pub head: Vec<u8>,
+    /// Behind, on the same line.
     pub line: Vec<u8>,
+    /// Below.
     pub foot: Vec<u8>,
 }
 

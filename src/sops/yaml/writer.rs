@@ -16,11 +16,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// Nothing printed yet.
     pub fn new() -> Self {
         let out = SecretBuffer::with_capacity(4096);
         Self { out, column: 0, whitespace: true, indention: true, foot_column: None }
     }
 
+    /// What was printed.
     pub fn into_secret(self) -> Secret {
         self.out.into_secret()
     }
@@ -30,6 +32,7 @@ impl Writer {
         self.column == 0
     }
 
+    /// Says where a foot comment was printed.
     pub fn set_foot_column(&mut self, column: Option<usize>) {
         self.foot_column = column;
     }
@@ -151,6 +154,7 @@ impl Writer {
         (self.whitespace, self.indention) = (false, false);
     }
 
+    /// Without quotes.
     pub fn plain(&mut self, text: &[u8]) {
         if !text.is_empty() {
             self.separate();
