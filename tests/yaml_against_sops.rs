@@ -3,6 +3,7 @@
 //! Each batch of documents is tried twice: as sops encrypts and lays it out, and in its own layout with the values
 //! left in clear, which is what a file looks like that was edited by hand. The documents are the same on every run.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::format_push_string)] // only here, where it is short
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
