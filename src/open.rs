@@ -10,7 +10,7 @@ use crate::error::{Failure, Subject};
 use crate::keys::{self, Keyring, Locked, PublicIdentity};
 use crate::manifest::{Format, Key, SecretSpec};
 use crate::secret::Secret;
-use crate::sops::{self, Document, Fault};
+use crate::sops::{self, Document, Fault, FaultKind};
 use crate::system::{self, files};
 
 /// Largest file that is read, in bytes: more than twice the largest secret that is known to work (50 MiB),
@@ -223,9 +223,22 @@ pub fn unreadable(error: &system::Error) -> Failure {
 pub fn fault_failure(path: &Path, fault: &Fault) -> Failure {
     let cause = format!("'{}': {fault}", path.display());
     let failure = Failure::new("decrypt", Subject::Run, cause);
-    match fault.hint {
+    match fault.hint.or_else(|| usual_hint(fault.kind)) {
         Some(hint) => failure.hint(hint),
         None => failure,
+    }
+}
+
+/// What helps against most faults of a kind.
+fn usual_hint(kind: FaultKind) -> Option<&'static str> {
+    match kind {
+        FaultKind::Parse => {
+            Some("declare the format that the file has, or restore the file from version control")
+        }
+        FaultKind::Metadata | FaultKind::Value | FaultKind::Mac => Some(
+            "the file is damaged, or was edited without `sops`: restore it from version control, or encrypt it anew",
+        ),
+        FaultKind::NoMetadata | FaultKind::Limit | FaultKind::Emit | FaultKind::Lookup => None,
     }
 }
 
@@ -264,6 +277,10 @@ fn locked_hint(locked: &Locked, keyring: &Keyring) -> String {
     }
     if locked.unsupported {
         return "add an age recipient of this machine to the file with `sops updatekeys`".to_owned();
+    }
+    if locked.encrypted_for.is_empty() {
+        // It names nobody, because it could not be read so far.
+        return "declare the format that the file has, or restore the file from version control".to_owned();
     }
     match keyring.public().iter().find(|identity| identity.recipient.starts_with("age1")) {
         Some(identity) => format!(

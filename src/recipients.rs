@@ -28,7 +28,7 @@ impl Machine {
             machine.given.push(recipient.to_owned());
             match keys::opened_by(recipient) {
                 Ok(texts) => machine.texts.extend(texts),
-                Err(reason) => warn!("recipient '{recipient}' of this machine {reason}"),
+                Err(reason) => warn!("cannot use recipient '{recipient}' of this machine: {reason}"),
             }
         }
         if machine.texts.is_empty() && !machine.given.is_empty() {

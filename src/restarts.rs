@@ -35,7 +35,8 @@ pub fn request(units: &Requests, via: &Via) -> Vec<Failure> {
             .filter(|(_, units)| !units.is_empty())
             .filter_map(|(verb, units)| {
                 let error = services::systemctl(verb, units, path.as_deref()).err()?;
-                let failure = Failure::new(format!("{verb} {}", units.join(" ")), Subject::Run, error.cause)
+                let asked = if *verb == "try-restart" { "restart" } else { "reload" };
+                let failure = Failure::new(format!("ask units to {asked}"), Subject::Run, error.to_string())
                     .detail("meanwhile", "the new secrets are live; these units still use the old ones")
                     .hint(format!("run `systemctl {verb} {}`", units.join(" ")));
                 Some(failure)

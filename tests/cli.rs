@@ -42,7 +42,9 @@ fn main() -> ExitCode {
     let mut files = case_files(&root);
     files.retain(|(_, name)| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())));
     if std::env::args().any(|argument| argument == "--list") {
-        files.iter().for_each(|(_, name)| println!("{name}: test"));
+        for (_, name) in &files {
+            println!("{name}: test");
+        }
         return ExitCode::SUCCESS;
     }
     assert!(!files.is_empty(), "no case is named like {wanted:?}");
@@ -82,10 +84,10 @@ fn case_files(root: &Path) -> Vec<(PathBuf, String)> {
     files
 }
 
-type Result1 = (String, Result<(), String>);
+type Outcome = (String, Result<(), String>);
 
 /// Runs all cases, several at once; the results are in no order.
-fn all(files: &[(PathBuf, String)], fixtures: &Fixtures, bless: bool) -> Vec<Result1> {
+fn all(files: &[(PathBuf, String)], fixtures: &Fixtures, bless: bool) -> Vec<Outcome> {
     let next = Mutex::new(files.iter());
     let results = Mutex::new(Vec::new());
     let threads = 2 * std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
@@ -108,8 +110,8 @@ fn all(files: &[(PathBuf, String)], fixtures: &Fixtures, bless: bool) -> Vec<Res
 }
 
 /// Runs one case, under each name.
-fn one(file: &Path, name: &str, fixtures: &Fixtures, bless: bool) -> Vec<Result1> {
-    let read = || Case::read(file, name.to_owned());
+fn one(file: &Path, name: &str, fixtures: &Fixtures, bless: bool) -> Vec<Outcome> {
+    let read = || Case::read(file);
     let names = match read() {
         Ok(case) => case.names(),
         Err(error) => return vec![(name.to_owned(), Err(error))],

@@ -196,7 +196,8 @@ impl<'m> Block<'m> {
 
     /// A time, in the text that is the context of the MAC.
     fn time(&self, name: &str) -> Result<String, Fault> {
-        let text = self.bytes(name)?.unwrap_or_default();
+        let missing = || fault(format!("{}.{name} is missing", self.place));
+        let text = self.bytes(name)?.ok_or_else(missing)?;
         let time = Timestamp::parse(&text).ok_or_else(|| self.not_a(name, "a time (RFC 3339)"))?;
         Ok(time.rfc3339())
     }

@@ -65,9 +65,8 @@ fn apply_one(filter: Filter, value: &Secret) -> Result<Secret, String> {
 }
 
 fn json_string(bytes: &[u8], word: &str) -> Result<Secret, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| {
-        format!("the filter '{word}' takes text only, and a secret is not UTF-8: use 'base64'")
-    })?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| format!("the filter '{word}' takes text only, and it is not UTF-8: use 'base64'"))?;
     let mut quoted = SecretBuffer::with_capacity(text.len() + 2);
     quoted.push(b"\"");
     for character in text.chars() {
@@ -90,7 +89,7 @@ fn json_string(bytes: &[u8], word: &str) -> Result<Secret, String> {
 
 fn shell_word(bytes: &[u8]) -> Result<Secret, String> {
     if bytes.contains(&0) {
-        return Err("the filter 'shell' takes no NUL, and a secret holds one: use 'base64'".to_owned());
+        return Err("the filter 'shell' takes no NUL, and it holds one: use 'base64'".to_owned());
     }
     let mut word = SecretBuffer::with_capacity(bytes.len() + 2);
     word.push(b"'");

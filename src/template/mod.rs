@@ -55,7 +55,7 @@ pub struct Template<'t> {
 #[derive(Debug)]
 enum Piece<'t> {
     Text(&'t [u8]),
-    Value { secret: usize, filters: Vec<Filter> },
+    Value { secret: usize, name: String, filters: Vec<Filter> },
 }
 
 impl<'a> Placeholders<'a> {
@@ -135,9 +135,9 @@ impl<'t> Template<'t> {
         while let Some(skip) = placeholders.next_candidate(&text[at..]) {
             at += skip;
             match placeholders.longest_at(&text[at..]) {
-                Some(Ok((length, Placeholder { secret: Some(secret), .. }, filters))) => {
+                Some(Ok((length, Placeholder { secret: Some(secret), name, .. }, filters))) => {
                     pieces.push(Piece::Text(&text[text_start..at]));
-                    pieces.push(Piece::Value { secret, filters });
+                    pieces.push(Piece::Value { secret, name: name.to_owned(), filters });
                     at += length;
                     text_start = at;
                 }
@@ -189,11 +189,14 @@ impl<'t> Template<'t> {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => rendered.push(text),
-                Piece::Value { secret, filters } => {
+                Piece::Value { secret, name, filters } => {
                     let value = value(*secret).ok_or("a secret that it needs has no value")?;
-                    match filters[..] {
-                        [] => rendered.push(value.expose()),
-                        _ => rendered.push(filter::apply(filters, value)?.expose()),
+                    if filters.is_empty() {
+                        rendered.push(value.expose());
+                    } else {
+                        let filtered = filter::apply(filters, value);
+                        let filtered = filtered.map_err(|why| format!("secret '{name}': {why}"))?;
+                        rendered.push(filtered.expose());
                     }
                 }
             }

@@ -25,8 +25,6 @@ impl Name {
 
 /// A case as it stands in its file.
 pub struct Case {
-    /// Path below `tests/cli`, without the ending.
-    pub name: String,
     pub file: PathBuf,
     pub title: String,
     pub steps: Vec<Step>,
@@ -87,14 +85,14 @@ const STEP_KEYS: [&str; 17] = [
 
 impl Case {
     /// Reads a case; the error says what is wrong with the file.
-    pub fn read(file: &Path, name: String) -> Result<Self, String> {
+    pub fn read(file: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
         let document: DocumentMut = text.parse().map_err(|error| format!("{error}"))?;
         known(document.as_table(), &CASE_KEYS)?;
         let title = text_of(document.as_table(), "title")?.ok_or("there is no title")?;
         let tables = document.get("step").and_then(Item::as_array_of_tables).ok_or("there is no step")?;
         let steps = tables.iter().map(|table| step(table)).collect::<Result<_, _>>()?;
-        Ok(Self { name, file: file.to_owned(), title, steps, document })
+        Ok(Self { file: file.to_owned(), title, steps, document })
     }
 
     /// The names that this case is run under.
@@ -219,6 +217,10 @@ pub fn translated(arguments: &[String]) -> Option<DropIn> {
             }
             _ => return None,
         }
+    }
+    // Wrong usage is told in other words.
+    if rest.iter().filter(|argument| !argument.starts_with('-')).count() != 1 {
+        return None;
     }
     if let Some(mode) = check_mode {
         translated.arguments.insert(0, format!("-check-mode={mode}"));

@@ -125,33 +125,33 @@ impl Fixtures {
         let (host, converted) = (self.text("<host>"), self.text("<host-converted>"));
         let all = format!("{machine},{converted}");
         let yaml2 = YAML.replace("test_value", "CHANGED");
-        let files: &[(&str, &str, &[u8], &str, &[&str])] = &[
-            ("secrets.yaml", "yaml", YAML.as_bytes(), &all, &[]),
-            ("secrets2.yaml", "yaml", yaml2.as_bytes(), &all, &[]),
-            ("secrets.json", "json", JSON.as_bytes(), &all, &[]),
-            ("secrets.bin", "binary", b"binary \0 value\n", &all, &[]),
-            ("secrets.env", "dotenv", b"TEST_KEY=test_value\nOTHER=x y\n", &all, &[]),
-            ("secrets.ini", "ini", b"[section]\ntest_key = test_value\n", &all, &[]),
-            ("native.yaml", "yaml", YAML.as_bytes(), host, &[]),
-            ("foreign.yaml", "yaml", YAML.as_bytes(), other, &[]),
-            ("clear.yaml", "yaml", b"open_unencrypted: open_value\ntest_key: test_value\n", &all, &[]),
-            ("text.bin", "binary", b"a \"quoted\" 'value'\n", &all, &[]),
+        let files: &[(&str, &str, &[u8], &str)] = &[
+            ("secrets.yaml", "yaml", YAML.as_bytes(), &all),
+            ("secrets2.yaml", "yaml", yaml2.as_bytes(), &all),
+            ("secrets.json", "json", JSON.as_bytes(), &all),
+            ("secrets.bin", "binary", b"binary \0 value\n", &all),
+            ("secrets.env", "dotenv", b"TEST_KEY=test_value\nOTHER=x y\n", &all),
+            ("secrets.ini", "ini", b"[section]\ntest_key = test_value\n", &all),
+            ("native.yaml", "yaml", YAML.as_bytes(), host),
+            ("foreign.yaml", "yaml", YAML.as_bytes(), other),
+            ("clear.yaml", "yaml", b"open_unencrypted: open_value\ntest_key: test_value\n", &all),
+            ("text.bin", "binary", b"a \"quoted\" 'value'\n", &all),
         ];
         std::thread::scope(|scope| {
-            for (name, format, plaintext, recipients, options) in files {
-                scope.spawn(move || self.sops_file(name, format, plaintext, recipients, options));
+            for (name, format, plaintext, recipients) in files {
+                scope.spawn(move || self.sops_file(name, format, plaintext, recipients));
             }
         });
         std::fs::write(self.part("store").join("plain.yaml"), YAML).unwrap();
     }
 
-    fn sops_file(&self, name: &str, format: &str, plaintext: &[u8], recipients: &str, options: &[&str]) {
+    fn sops_file(&self, name: &str, format: &str, plaintext: &[u8], recipients: &str) {
         let input = self.directory.join(format!("plain-{name}"));
         std::fs::write(&input, plaintext).unwrap();
         let output_type = if format == "binary" { "json" } else { format };
         let mut command = tools::sops();
         command.args(["encrypt", "--input-type", format, "--output-type", output_type, "--age", recipients]);
-        command.args(options).arg(&input).current_dir(&self.directory);
+        command.arg(&input).current_dir(&self.directory);
         let encrypted = tools::run(&mut command, b"");
         std::fs::write(self.part("store").join(name), encrypted).unwrap();
         std::fs::remove_file(input).unwrap();

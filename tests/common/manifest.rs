@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::tools;
+
 /// Fills in what the module would write.
 ///
 /// A secret's default `path` is its place in the live generation, its format that of its file's ending.
@@ -90,7 +92,7 @@ fn format_of(file: &str) -> &'static str {
 
 /// The placeholder that sops-nix's module makes for a secret.
 fn placeholder(name: &str) -> String {
-    let digest: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = tools::hex(&Sha256::digest(name));
     format!("<SOPS:{digest}:PLACEHOLDER>")
 }
 

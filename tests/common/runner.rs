@@ -21,14 +21,14 @@ pub fn run(case: &mut Case, name: Name, fixtures: &Fixtures, bless: bool) -> Res
     let mut report = String::new();
     for index in 0..case.steps.len() {
         let step = &case.steps[index];
-        let came = carry_out(step, name, fixtures);
-        let faults = never(step, name, &came, fixtures);
+        let traces = carry_out(step, name, fixtures);
+        let faults = never(step, name, &traces, fixtures);
         if !faults.is_empty() {
             let _ = writeln!(report, "step {}: {}", index + 1, faults.join("\n  "));
         }
         let names = |text: &str| fixtures.named(text);
-        let mut outcome = Outcome::of(&came, &names);
-        outcome.tree = wants_tree(step).then(|| came.after.shown(&baseline, &names));
+        let mut outcome = Outcome::of(&traces, &names);
+        outcome.tree = wants_tree(step).then(|| traces.after.shown(&baseline, &names));
         if bless {
             outcome.bless(case, index);
         } else if let Some(differences) = outcome.differences(&case.steps[index], name) {
@@ -39,13 +39,13 @@ pub fn run(case: &mut Case, name: Name, fixtures: &Fixtures, bless: bool) -> Res
 }
 
 /// What came of a step.
-struct Came {
+struct Traces {
     all: Vec<Done>,
     before: Tree,
     after: Tree,
 }
 
-fn carry_out(step: &Step, name: Name, fixtures: &Fixtures) -> Came {
+fn carry_out(step: &Step, name: Name, fixtures: &Fixtures) -> Traces {
     if let Some(text) = &step.manifest {
         std::fs::write(MANIFEST, fixtures.expanded(text)).unwrap();
     }
@@ -78,11 +78,11 @@ fn carry_out(step: &Step, name: Name, fixtures: &Fixtures) -> Came {
         environment: &environment,
         umask: step.umask,
         uid: step.uid,
-        stdin: &step.stdin,
+        stdin: &fixtures.expanded(&step.stdin),
     };
     let before = Tree::now();
     let all = machine::run(&call, step.parallel);
-    Came { all, before, after: Tree::now() }
+    Traces { all, before, after: Tree::now() }
 }
 
 fn agent(name: Name) -> String {
@@ -109,6 +109,10 @@ impl Fixtures {
         for (real, name) in &self.names {
             text = text.replace(real, name);
         }
+        for secret in self.private_keys() {
+            text = text.replace(&secret, "<private key>");
+        }
+        let text = between(&text, "# created: ", "\\n", "<time>");
         let text = between(&text, "since ", " UTC", "<time>");
         let text = between(&text, "for process ", "\n", "<pid>");
         between(&text, "(key tag ", ")", "<tag>")
@@ -136,11 +140,8 @@ fn between(text: &str, start: &str, end: &str, name: &str) -> String {
 /// Commands that change nothing, whatever they find.
 fn is_read_only(step: &Step) -> bool {
     match &step.what {
-        What::Command(arguments) => {
-            arguments.first().is_some_and(|command| command != "install") || is_dry(step)
-        }
-        What::DropIn(arguments) => arguments.iter().any(|argument| argument.contains("check-mode")),
-        What::Shell(_) => false,
+        What::Command(arguments) => !arguments.iter().any(|word| word == "install") || is_dry(step),
+        What::DropIn(_) | What::Shell(_) => false,
     }
 }
 
@@ -158,7 +159,7 @@ fn wants_tree(step: &Step) -> bool {
 }
 
 /// What must hold after every step, whatever it is about.
-fn never(step: &Step, name: Name, came: &Came, fixtures: &Fixtures) -> Vec<String> {
+fn never(step: &Step, name: Name, traces: &Traces, fixtures: &Fixtures) -> Vec<String> {
     let mut faults = Vec::new();
     if step.unchanged || is_read_only(step) {
         // A dry run tells NixOS what it would restart.
@@ -169,32 +170,33 @@ fn never(step: &Step, name: Name, came: &Came, fixtures: &Fixtures) -> Vec<Strin
                     || path == Path::new("/run/nixos"))
         };
         faults.extend(
-            came.after
-                .changes_since(&came.before, &told)
+            traces
+                .after
+                .changes_since(&traces.before, &told)
                 .into_iter()
                 .map(|change| format!("this must not change anything, but: {change}")),
         );
     } else if step.exit == Some(1) && name == Name::SopsActivate && matches!(step.what, What::Command(_)) {
-        faults.extend(touched_generations(came));
+        faults.extend(touched_generations(traces));
     }
-    for lock in came.after.open_locks() {
+    for lock in traces.after.open_locks() {
         faults.push(format!("{lock} can be opened by others"));
     }
     for secret in fixtures.private_keys() {
         let holds = |bytes: &[u8]| memchr::memmem::find(bytes, secret.as_bytes()).is_some();
-        if came.all.iter().any(|done| holds(&done.stdout) || holds(&done.stderr)) {
+        if traces.all.iter().any(|done| holds(&done.stdout) || holds(&done.stderr)) {
             faults.push("a private key is in the output".to_owned());
         }
         let keys = ["/var/lib/sops-nix", "/run/.etc/upper/ssh", "/run/user", "/home"];
         let of_the_machine = |path: &Path| keys.iter().any(|key| path.starts_with(key));
-        for (path, content) in came.after.files().filter(|(path, _)| !of_the_machine(path)) {
+        for (path, content) in traces.after.files().filter(|(path, _)| !of_the_machine(path)) {
             if holds(content) {
                 faults.push(format!("a private key is in {}", path.display()));
             }
         }
     }
     for place in ["/run/secrets.d/age-keys.txt", "/run/secrets-for-users.d/age-keys.txt"] {
-        if came.after.has(place) && !came.before.has(place) {
+        if traces.after.has(place) && !traces.before.has(place) {
             faults.push(format!("{place} was made"));
         }
     }
@@ -202,13 +204,14 @@ fn never(step: &Step, name: Name, came: &Came, fixtures: &Fixtures) -> Vec<Strin
 }
 
 /// Exit code 1 says that nothing was changed: the link, the generations and the links to them are as they were.
-fn touched_generations(came: &Came) -> Vec<String> {
+fn touched_generations(traces: &Traces) -> Vec<String> {
     let may_be_made_before = |path: &Path| {
         // The mount comes first; a mount point alone is no generation.
         matches!(path.to_str(), Some("/run/secrets.d" | "/run/secrets-for-users.d" | "/run/nixos"))
     };
-    came.after
-        .changes_since(&came.before, &may_be_made_before)
+    traces
+        .after
+        .changes_since(&traces.before, &may_be_made_before)
         .into_iter()
         .map(|change| format!("exit 1, but: {change}"))
         .collect()
@@ -223,14 +226,14 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn of(came: &Came, names: &dyn Fn(&str) -> String) -> Self {
+    fn of(traces: &Traces, names: &dyn Fn(&str) -> String) -> Self {
         let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
             Ok(text) => names(text),
             Err(_) => format!("(not UTF-8) {}", bytes.escape_ascii()),
         };
         let joined = |part: &dyn Fn(&Done) -> String| {
             // Which of several runs says what is not known beforehand, nor who waits for whom.
-            let mut texts: Vec<String> = came.all.iter().map(part).collect();
+            let mut texts: Vec<String> = traces.all.iter().map(part).collect();
             if texts.len() > 1 {
                 for text in &mut texts {
                     *text =
@@ -240,7 +243,7 @@ impl Outcome {
             }
             texts.concat()
         };
-        let worst = came.all.iter().map(|done| done.code).max().unwrap_or(0);
+        let worst = traces.all.iter().map(|done| done.code).max().unwrap_or(0);
         Self {
             exit: worst,
             stdout: joined(&|done| text(&done.stdout)),
@@ -294,7 +297,7 @@ impl Outcome {
     }
 }
 
-/// Lines that are expected and missing with `-`, lines that came instead with `+`.
+/// Lines that are expected and missing with `-`, lines that traces instead with `+`.
 fn diff(expected: &str, actual: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), actual.lines().collect());
     // The longest common subsequence, from the end.

@@ -40,3 +40,13 @@ fn sops_program() -> PathBuf {
         .find(|program| program.exists());
     installed.unwrap_or_else(|| "sops".into())
 }
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
+}

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::machine::{AGENT, CASE, ETC_CHANGES, STORE};
+use crate::tools;
 
 /// Places that are looked at.
 const ROOTS: [&str; 4] = ["/run", "/home", "/var/lib", ETC_CHANGES];
@@ -99,8 +100,9 @@ impl Tree {
                 continue;
             }
             let (old, new) = (before.0.get(path), self.0.get(path));
+            let holds_a_lock = self.0.keys().any(|other| is_lock(other) && other.parent() == Some(path));
             let same = match (old, new) {
-                (Some(old), Some(new)) if path.as_path() == Path::new("/run") => {
+                (Some(old), Some(new)) if holds_a_lock => {
                     (old.mode, old.uid, old.gid) == (new.mode, new.uid, new.gid)
                 }
                 _ => old == new,
@@ -167,7 +169,7 @@ fn content(path: &Path, bytes: &[u8]) -> String {
         return "(record)".to_owned();
     }
     if bytes.len() > LONGEST_SHOWN {
-        let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = tools::hex(&Sha256::digest(bytes));
         return format!("({} bytes, sha256 {digest})", bytes.len());
     }
     match std::str::from_utf8(bytes) {
