@@ -270,6 +270,10 @@ fn locked_failure(path: &Path, locked: &Locked, keyring: &Keyring) -> Failure {
 }
 
 fn locked_hint(locked: &Locked, keyring: &Keyring) -> String {
+    if locked.encrypted_for.is_empty() {
+        // An age file, damaged so far that its recipients do not matter.
+        return "declare the format that the file has, or restore the file from version control".to_owned();
+    }
     if locked.ours_but_broken {
         return "the wrapped key for this machine is damaged: restore the file from version control, \
                 or run `sops updatekeys` where it still opens"
@@ -277,10 +281,6 @@ fn locked_hint(locked: &Locked, keyring: &Keyring) -> String {
     }
     if locked.unsupported {
         return "add an age recipient of this machine to the file with `sops updatekeys`".to_owned();
-    }
-    if locked.encrypted_for.is_empty() {
-        // It names nobody, because it could not be read so far.
-        return "declare the format that the file has, or restore the file from version control".to_owned();
     }
     match keyring.public().iter().find(|identity| identity.recipient.starts_with("age1")) {
         Some(identity) => format!(

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use memchr::memmem;
 
 use super::dotenv::unescape_newlines;
-use super::fault::{Fault, FaultKind, quoted};
+use super::fault::{Fault, FaultKind};
 use super::flat::Flat;
 use super::metadata;
 use super::tree::{Comment, Entry, Map, Node, Scalar, Text};
@@ -196,7 +196,8 @@ impl<'a> Reader<'a> {
     /// The name of a key, which may be quoted, and what follows the delimiter.
     fn split_key(&self, line: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Fault> {
         let delimiter = |text: &[u8]| memchr::memchr2(b'=', b':', text);
-        let no_delimiter = || self.fault(&format!("there is no '=' or ':' in {}", quoted(trim_end(line))));
+        // Not quoted: a file that is not encrypted may be all secret.
+        let no_delimiter = || self.fault("there is no '=' or ':'");
         let quote: &[u8] = match line {
             [b'"', b'"', b'"', ..] if line.len() > 6 => b"\"\"\"",
             [b'"', ..] => b"\"",

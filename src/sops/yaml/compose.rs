@@ -7,7 +7,7 @@ use super::event::{Event, Notes, What};
 use super::parser::Parser;
 use super::resolve::Tag;
 use super::{refuse, too_deep};
-use crate::sops::{Fault, MAX_DEPTH, quoted};
+use crate::sops::{Fault, MAX_DEPTH};
 
 /// The place of a node in [`Graph::nodes`].
 pub(super) type NodeId = usize;
@@ -145,7 +145,8 @@ impl<'s> Composer<'s> {
         let line = event.start.line + 1;
         let shape = match event.what {
             What::Alias(name) => {
-                let unknown = || refuse(line, &format!("unknown anchor {} referenced", quoted(&name)));
+                // Not named: in a file that is not encrypted it may be a value that starts with '*'.
+                let unknown = || refuse(line, "an alias names an unknown anchor");
                 Shape::Alias(self.anchors.get(&name).copied().ok_or_else(unknown)?)
             }
             What::Scalar { value, plain } => Shape::Scalar { value, plain, tag: Tag::of(&event.tag) },

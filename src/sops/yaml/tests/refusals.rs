@@ -61,7 +61,7 @@ fn what_is_not_yaml_is_refused_with_its_line() {
         ("a: x\n\ty\n", "tab character that violates indentation"),
         ("a: &\n", "anchor or alias"),
         ("a: &b.c 1\n", "anchor or alias"),
-        ("a: *b\n", "unknown anchor 'b'"),
+        ("a: *b\n", "an alias names an unknown anchor"),
         ("a: !<x y\n", "expected '>'"),
         ("a: !x!y 1\n", "undefined tag handle"),
         ("a: !x! 1\n", "tag URI"),
