@@ -47,6 +47,7 @@ impl Switch<'_> {
         let links = outer_links::declared(&steps.files, self.manifest);
         let mut record = record(steps, &links, &previous, is_new);
         self.secretfs.remove_debris(self.live.number)?;
+        self.secretfs.sweep_link(&self.manifest.symlink_path)?;
         if is_new && let Err(error) = self.make_live(number, steps, &record) {
             // What was written of the new generation goes away, with its plaintext.
             if let Err(error) = self.secretfs.remove_debris(self.live.number) {

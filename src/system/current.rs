@@ -94,6 +94,18 @@ impl SecretFs {
             .map_err(|cause| Error::because(&*doing, cause))
     }
 
+    /// Removes what a run left beside the link that died while flipping it; the next flip would, too.
+    ///
+    /// # Errors
+    /// The directory of the link cannot be reached.
+    pub fn sweep_link(&self, symlink_path: &Path) -> Result<(), Error> {
+        let doing = format!("cannot look beside {}", quoted(symlink_path));
+        if let Some(parent) = walk::parent(symlink_path, Trust::of(process::effective_uid()), &doing)? {
+            links::sweep(&parent);
+        }
+        Ok(())
+    }
+
     /// Where generation `number` is.
     #[must_use]
     pub fn generation_path(&self, number: u64) -> PathBuf {

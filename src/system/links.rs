@@ -47,7 +47,9 @@ pub fn place(path: &Path, target: &Path, uid: Uid, gid: Gid) -> Result<Placed, E
     let doing = format!("cannot make link {}", quoted(path));
     let parent = walk::parent_made(path, Trust::of(uid), &doing)?;
     let placed = judge(&parent, path, target, (uid, gid), &doing)?;
-    if placed != Placed::Unchanged {
+    if placed == Placed::Unchanged {
+        sweep(&parent);
+    } else {
         let owner = process::effective_uid().is_root().then_some((uid, gid));
         put(&parent, target, owner).map_err(|cause| Error::because(doing, cause))?;
     }
@@ -110,6 +112,7 @@ fn judge(
 pub fn remove(path: &Path, target: &Path, uid: Uid) -> Result<bool, Error> {
     let doing = format!("cannot remove link {}", quoted(path));
     let Some(parent) = walk::parent(path, Trust::of(uid), &doing)? else { return Ok(false) };
+    sweep(&parent);
     match look(&parent).map_err(|errno| Error::new(&*doing, errno))? {
         Standing::Link(_, old) if old == target.as_os_str() => {}
         _ => return Ok(false),
@@ -182,16 +185,24 @@ pub(super) fn put(parent: &Parent, target: &Path, owner: Option<(Uid, Gid)>) -> 
     placed
 }
 
+/// Removes the temporary link that a run left which died between making and renaming it.
+pub(super) fn sweep(parent: &Parent) {
+    let usual = temporary(fingerprint(&parent.name));
+    // Nearly always there is none.
+    let _ = unlinkat(&parent.directory, usual.as_os_str(), UnlinkatFlags::NoRemoveDir);
+}
+
 /// Makes the link under a temporary name. The name is the same on every run, so that the link of a run that was killed
 /// is found and removed; where somebody planted something that cannot be removed, it is a random one.
 fn make_aside(parent: &Parent, target: &Path) -> nix::Result<OsString> {
     let usual = temporary(fingerprint(&parent.name));
-    match symlinkat(target, &parent.directory, usual.as_os_str()) {
-        Ok(()) => return Ok(usual),
-        Err(Errno::EEXIST) => {}
-        Err(errno) => return Err(errno),
+    for _ in 0..2 {
+        match symlinkat(target, &parent.directory, usual.as_os_str()) {
+            Ok(()) => return Ok(usual),
+            Err(Errno::EEXIST) => sweep(parent),
+            Err(errno) => return Err(errno),
+        }
     }
-    let _ = unlinkat(&parent.directory, usual.as_os_str(), UnlinkatFlags::NoRemoveDir);
     let random = temporary(RandomState::new().build_hasher().finish());
     symlinkat(target, &parent.directory, random.as_os_str())?;
     Ok(random)

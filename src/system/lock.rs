@@ -27,7 +27,18 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// can open (the mount point itself, the manifest) would let that user stop every activation.
 #[must_use = "the lock is released when this is dropped"]
 pub struct Lock {
-    _file: Flock<File>,
+    /// Present until dropped.
+    file: Option<Flock<File>>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Dropping it would panic if the kernel refused, after all the work is done.
+        if let Some(Err((refused, _))) = self.file.take().map(Flock::unlock) {
+            // It ends with the process.
+            std::mem::forget(refused);
+        }
+    }
 }
 
 impl Lock {
@@ -59,7 +70,7 @@ impl Lock {
                 Ok(locked) if fstat(&*locked).is_ok_and(|stat| stat.st_nlink == 0) => open(&path, &doing)?,
                 Ok(mut locked) => {
                     sign(&mut locked);
-                    return Ok(Self { _file: locked });
+                    return Ok(Self { file: Some(locked) });
                 }
                 Err((file, Errno::EWOULDBLOCK | Errno::EINTR)) => file,
                 Err((_, errno)) => return Err(Error::new(doing, errno)),

@@ -34,6 +34,18 @@ struct Entry {
 }
 
 impl Entry {
+    fn at(path: &Path) -> Option<Self> {
+        let meta = path.symlink_metadata().ok()?;
+        let content = match () {
+            () if meta.is_symlink() => std::fs::read_link(path).unwrap().as_os_str().as_bytes().to_vec(),
+            () if meta.is_file() => std::fs::read(path).unwrap(),
+            () => Vec::new(),
+        };
+        let time = meta.mtime() * 1_000_000_000 + meta.mtime_nsec();
+        let identity = (meta.ino(), meta.dev(), time);
+        Some(Self { mode: meta.mode(), uid: meta.uid(), gid: meta.gid(), content, identity })
+    }
+
     fn looks_like(&self, other: &Self) -> bool {
         (self.mode, self.uid, self.gid, &self.content) == (other.mode, other.uid, other.gid, &other.content)
     }
@@ -57,19 +69,10 @@ impl Tree {
         if OURS.iter().any(|ours| path == Path::new(ours)) {
             return;
         }
-        let Ok(meta) = path.symlink_metadata() else { return };
-        let content = match () {
-            () if meta.is_symlink() => std::fs::read_link(path).unwrap().as_os_str().as_bytes().to_vec(),
-            () if meta.is_file() => std::fs::read(path).unwrap(),
-            () => Vec::new(),
-        };
-        let time = meta.mtime() * 1_000_000_000 + meta.mtime_nsec();
-        let identity = (meta.ino(), meta.dev(), time);
-        self.0.insert(
-            path.to_owned(),
-            Entry { mode: meta.mode(), uid: meta.uid(), gid: meta.gid(), content, identity },
-        );
-        if meta.is_dir() {
+        let Some(entry) = Entry::at(path) else { return };
+        let is_directory = entry.mode & libc::S_IFMT == libc::S_IFDIR;
+        self.0.insert(path.to_owned(), entry);
+        if is_directory {
             for entry in std::fs::read_dir(path).unwrap() {
                 self.add(&entry.unwrap().path());
             }
@@ -121,6 +124,22 @@ impl Tree {
             .iter()
             .filter(move |(_, entry)| regular(entry))
             .map(|(path, entry)| (path.as_path(), entry.content.as_slice()))
+    }
+
+    /// All paths, each with its kind as in `st_mode`.
+    pub fn kinds(&self) -> impl Iterator<Item = (&Path, u32)> {
+        self.0.iter().map(|(path, entry)| (path.as_path(), entry.mode & libc::S_IFMT))
+    }
+
+    /// Permissions, and owner as `uid:gid`, of what stands at `path`.
+    pub fn rights(&self, path: &Path) -> (u32, String) {
+        let entry = &self.0[path];
+        (entry.mode & 0o7777, format!("{}:{}", entry.uid, entry.gid))
+    }
+
+    /// Whether what stands at `path` now is what stood there then.
+    pub fn unchanged(&self, path: &Path) -> bool {
+        self.0.get(path) == Entry::at(path).as_ref()
     }
 
     /// Whether something stands at `path`.
