@@ -1,0 +1,94 @@
+# The two runs of the agent, each with all that it is made of: before users are made, and after.
+{
+  config,
+  lib,
+  options,
+  pkgs,
+}:
+let
+  cfg = config.sops;
+  inherit (import ./users.nix { inherit config options; }) madeByUnit;
+  manifestFor = import ./manifest.nix { inherit cfg lib pkgs; };
+
+  phase =
+    {
+      forUsers,
+      suffix,
+      description,
+      arguments,
+      snippet,
+      bySnippet,
+    }:
+    let
+      inPhase = lib.filterAttrs (_: entry: entry.neededForUsers == forUsers);
+      directories = {
+        secretsMountPoint = "/run/secrets${suffix}.d";
+        symlinkPath = "/run/secrets${suffix}";
+      };
+    in
+    rec {
+      inherit
+        bySnippet
+        description
+        forUsers
+        snippet
+        ;
+      inherit (directories) secretsMountPoint symlinkPath;
+
+      secrets = inPhase cfg.secrets;
+      templates = inPhase cfg.templates;
+      needed = secrets != { } || templates != { };
+
+      unit = "sops-install-secrets${suffix}";
+      # Beside an activation script, a unit is a second look for keys that came late.
+      byUnit = cfg.useSystemdActivation || cfg.retryWhenKeyAppears;
+
+      manifest = manifestFor {
+        inherit
+          directories
+          secrets
+          suffix
+          templates
+          ;
+      };
+      command = "${cfg.package}/bin/sops-activate install ${arguments}${manifest}";
+
+      # Where links to secrets are made.
+      linkPaths = lib.filter (path: !lib.hasPrefix "${symlinkPath}/" path) (
+        map (entry: entry.path) (lib.attrValues secrets ++ lib.attrValues templates)
+      );
+    };
+in
+rec {
+  services = phase {
+    forUsers = false;
+    suffix = "";
+    description = "secrets";
+    arguments = "";
+    snippet = "setupSecrets";
+    bySnippet = !cfg.useSystemdActivation;
+  };
+
+  users = phase {
+    forUsers = true;
+    suffix = "-for-users";
+    description = "secrets for users";
+    arguments = "--ignore-passwd ";
+    snippet = "setupSecretsForUsers";
+    # An activation script that makes users runs before any unit does.
+    bySnippet = !cfg.useSystemdActivation || !madeByUnit;
+  };
+
+  needed = lib.filter (phase: phase.needed) [
+    users
+    services
+  ];
+
+  # Everything that a key is read from.
+  keyPaths = lib.unique (
+    lib.optional (cfg.age.keyFile != null) cfg.age.keyFile
+    ++ cfg.age.sshKeyPaths
+    ++ lib.optional (cfg.gnupg.home != null) cfg.gnupg.home
+    ++ cfg.gnupg.sshKeyPaths
+  );
+}

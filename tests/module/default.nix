@@ -1,0 +1,40 @@
+# Every configuration under cases/, evaluated. `tests/module/run` compares the answers with golden/.
+{
+  nixpkgsLib ? null,
+  nixpkgs ? null,
+}:
+let
+  lib =
+    if nixpkgs != null then
+      import "${nixpkgs}/lib"
+    else if nixpkgsLib != null then
+      import nixpkgsLib
+    else
+      import ./lib;
+  stubs = import ./pkgs.nix { inherit lib; };
+  pkgs = if nixpkgs == null then stubs else import nixpkgs { } // stubs;
+  evaluate = import ./evaluate.nix { inherit lib nixpkgs pkgs; };
+  casesIn =
+    directory:
+    lib.listToAttrs (
+      map (file: lib.nameValuePair (lib.removeSuffix ".nix" file) (evaluate (directory + "/${file}"))) (
+        lib.filter (lib.hasSuffix ".nix") (lib.attrNames (builtins.readDir directory))
+      )
+    );
+in
+{
+  inherit lib pkgs;
+  cases = casesIn ./cases;
+  failing = casesIn ./failing;
+
+  # What is compared. A configuration with complaints would not be built, so that nothing else of it matters.
+  answers = lib.mapAttrs (
+    _: case:
+    {
+      inherit (case) complaints warnings;
+    }
+    // lib.optionalAttrs (case.complaints == [ ]) {
+      inherit (case) manifests snippets units;
+    }
+  ) (casesIn ./cases);
+}

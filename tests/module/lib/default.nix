@@ -1,0 +1,18 @@
+# NOT nixpkgs: as much of its `lib` as the module and its tests use, written anew from the documented behaviour, for
+# machines that have no nixpkgs. It proves nothing about nixpkgs itself. `NIXPKGS_LIB=/path/to/nixpkgs/lib` runs the very
+# same tests with the real one.
+let
+  lib =
+    builtins
+    // import ./plain.nix lib
+    // import ./options.nix lib
+    // import ./modules.nix lib
+    // {
+      isStandIn = true;
+      types = import ./types.nix lib;
+      strings = {
+        inherit (lib) isConvertibleWithToString sanitizeDerivationName;
+      };
+    };
+in
+lib

@@ -1,0 +1,104 @@
+# NOT NixOS: the options of NixOS that the module reads or sets, as stand-ins for machines without nixpkgs. Typed, so
+# that a misspelt one is found. With NIXPKGS the real modules take their place.
+{ lib, ... }:
+let
+  inherit (lib) mkOption types;
+  option = type: default: mkOption { inherit type default; };
+  strings = option (types.listOf types.str) [ ];
+  text = option types.str "";
+  free = option (types.attrsOf types.anything) { };
+  named = options: option (types.attrsOf (types.submodule { inherit options; })) { };
+
+  unit = {
+    after = strings;
+    before = strings;
+    conflicts = strings;
+    description = text;
+    requiredBy = strings;
+    requires = strings;
+    unitConfig = free;
+    wantedBy = strings;
+    wants = strings;
+  };
+
+  script = types.submodule {
+    options = {
+      deps = strings;
+      supportsDryActivation = option types.bool false;
+      text = option types.lines "";
+    };
+  };
+in
+{
+  options = {
+    assertions = option (types.listOf types.raw) [ ];
+    warnings = strings;
+    fileSystems = mkOption {
+      default = { };
+      type = types.attrsOf (
+        types.submodule (
+          { name, ... }:
+          {
+            options = {
+              mountPoint = option types.str name;
+              neededForBoot = option types.bool false;
+              options = option (types.listOf types.str) [ "defaults" ];
+            };
+          }
+        )
+      );
+    };
+    services.openssh = {
+      enable = option types.bool false;
+      hostKeys = option (types.listOf types.attrs) [
+        {
+          type = "rsa";
+          path = "/etc/ssh/ssh_host_rsa_key";
+        }
+        {
+          type = "ed25519";
+          path = "/etc/ssh/ssh_host_ed25519_key";
+        }
+      ];
+    };
+    services.userborn.enable = option types.bool false;
+    system = {
+      activatable = option types.bool true;
+      activationScripts = option (types.attrsOf (types.either types.str script)) { };
+      build = option (types.attrsOf types.raw) { };
+      nixos-init.enable = option types.bool false;
+    };
+    systemd = {
+      sysusers.enable = option types.bool false;
+      mounts = option (types.listOf (
+        types.submodule {
+          options = unit // {
+            options = text;
+            type = text;
+            what = text;
+            where = text;
+          };
+        }
+      )) [ ];
+      paths = named (unit // { pathConfig = free; });
+      services = named (
+        unit
+        // {
+          environment = option (types.attrsOf (types.either types.str types.path)) { };
+          path = option (types.listOf types.package) [ ];
+          restartIfChanged = option types.bool true;
+          restartTriggers = option (types.listOf types.raw) [ ];
+          serviceConfig = free;
+        }
+      );
+      targets = named unit;
+    };
+    users = {
+      groups = free;
+      mutableUsers = option types.bool true;
+      users = named { group = text; };
+    };
+  };
+
+  config._module.args.utils = import ./utils.nix { inherit lib; };
+}
