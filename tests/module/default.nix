@@ -31,7 +31,7 @@ in
   answers = lib.mapAttrs (
     _: case:
     {
-      inherit (case) complaints warnings;
+      inherit (case) complaints defaultGroups warnings;
     }
     // lib.optionalAttrs (case.complaints == [ ]) {
       inherit (case) manifests snippets units;

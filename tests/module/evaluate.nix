@@ -112,4 +112,5 @@ in
     lib.filter (assertion: !assertion.assertion) config.assertions
   );
   inherit (config) warnings;
+  inherit (config.clan.core.sops) defaultGroups;
 }

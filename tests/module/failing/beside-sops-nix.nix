@@ -1,0 +1,5 @@
+# error: sops.secrets' is already declared
+{
+  imports = [ ../beside/sops-nix.nix ];
+  services.openssh.enable = true;
+}
