@@ -46,7 +46,7 @@ in
     machineRecipients = mkOption {
       type = types.listOf types.str;
       default = [ ];
-      example = [ "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kudajqpdq3qc2lk" ];
+      example = [ "age1uese2s3c656a40j88764kny6k2gcrx9hvr0vrg4qeftrer87aelqcjjhau" ];
       description = ''
         Public keys of this machine: age recipients, or SSH ed25519 public keys. With them a secret that none of them can open
         fails the build instead of the deployment. An empty list turns this off. clan's machines have theirs from

@@ -1,10 +1,8 @@
 # NOT nixpkgs: packages for the tests. Those that only their path matters of cannot be built; text files can.
 {
   lib,
-  # The static binary of the agent; without it the agent's package is one more that cannot be built.
+  # A directory with the agent's static binary in `bin`; without it the agent's package is one more that cannot be built.
   agent ? null,
-  # A static busybox, for builds.
-  busybox ? null,
 }:
 let
   system = "x86_64-linux";
@@ -42,9 +40,9 @@ let
           text
           ;
         passAsFile = [ "text" ];
-        builder = if busybox == null then "/bin/sh" else builtins.path { path = busybox; name = "busybox"; };
+        # In the sandbox that is a static busybox.
+        builder = "/bin/sh";
         args = [
-          (if busybox == null then "-e" else "sh")
           "-ec"
           ''
             while IFS= read -r line || [ -n "$line" ]; do printf '%s\n' "$line"; done < "$textPath" > "$out"
@@ -72,23 +70,10 @@ let
       if agent == null then
         mere "${arguments.pname}-${arguments.version}" { inherit (arguments) meta; }
       else
-        packed;
-  };
-
-  packed = derivation {
-    inherit system;
-    name = "sops-activate";
-    builder = builtins.path { path = busybox; name = "busybox"; };
-    args = [
-      "sh"
-      "-ec"
-      ''
-        box=$0
-        "$box" mkdir -p "$out/bin"
-        "$box" cp ${builtins.path { path = agent; name = "sops-activate"; }} "$out/bin/sops-activate"
-        "$box" chmod 0555 "$out/bin/sops-activate"
-      ''
-    ];
+        builtins.path {
+          path = agent;
+          name = "sops-activate";
+        };
   };
 in
 pkgs

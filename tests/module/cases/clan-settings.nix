@@ -6,7 +6,7 @@
   clan.core.settings.machine.name = "m1";
   clan.core.sops = {
     enable = false;
-    machineRecipients = [ "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kudajqpdq3qc2lk" ];
+    machineRecipients = [ "age1uese2s3c656a40j88764kny6k2gcrx9hvr0vrg4qeftrer87aelqcjjhau" ];
     onFailure = "abort";
     package = pkgs.age;
     secrets.mine = {

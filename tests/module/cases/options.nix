@@ -10,7 +10,7 @@
     defaultSopsFormat = "json";
     keepGenerations = 5;
     log = [ "secretChanges" ];
-    machineRecipients = [ "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kudajqpdq3qc2lk" ];
+    machineRecipients = [ "age1uese2s3c656a40j88764kny6k2gcrx9hvr0vrg4qeftrer87aelqcjjhau" ];
     onFailure = "abort";
     useTmpfs = true;
     validateSopsFiles = false;
