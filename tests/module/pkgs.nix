@@ -19,6 +19,7 @@ let
     age-plugin-tpm = mere "age-plugin-tpm-1.0.0" { meta.mainProgram = "age-plugin-tpm"; };
     coreutils = mere "coreutils-9.8" { };
     gnupg = mere "gnupg-2.4.8" { };
+    nixfmt-tree = mere "nixfmt-tree-1.0" { };
 
     stdenv = {
       buildPlatform.system = system;

@@ -1,0 +1,17 @@
+# The flake, checked with a stand-in for nixpkgs, from a copy that holds only what belongs to the repository.
+
+copy=/nix/repository
+mkdir -p "$copy"
+{ git ls-files -z --cached --others --exclude-standard 2>/dev/null || find . -path ./target -prune -o -path ./.cache -prune -o -type f -print0; } |
+  tar --null --files-from=- --create 2>/dev/null | tar --extract --directory="$copy"
+
+flake() { nix nix --offline --option warn-dirty false flake "$@" --impure --no-write-lock-file --override-input nixpkgs "path:$here"; }
+
+expect 'nix flake check' flake check --no-build "path:$copy"
+shown=$(flake show --json "path:$copy" 2>/dev/null)
+for output in nixosModules.default nixosModules.sops packages.\"x86_64-linux\".default packages.\"x86_64-linux\".\"sops-activate\" \
+  checks.\"x86_64-linux\".package checks.\"x86_64-linux\".module formatter.\"x86_64-linux\"; do
+  expect "the flake has $output" jq -e ".$output" <<< "$shown"
+done
+expect 'the module of default.nix is that of the flake' nix nix-instantiate --eval \
+  --expr "(import $copy { pkgs = null; }).nixosModules.default == $copy/nixos-module || throw \"another one\""
