@@ -52,6 +52,12 @@ lib: rec {
       builtins.substring 0 (builtins.stringLength text - builtins.stringLength suffix) text
     else
       text;
+  trim =
+    text:
+    let
+      found = builtins.match "[ \n\t]*(.*[^ \n\t])[ \n\t]*" text;
+    in
+    if found == null then "" else builtins.head found;
   concatStrings = builtins.concatStringsSep "";
   concatMapStringsSep =
     separator: f: list:
