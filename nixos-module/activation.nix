@@ -24,7 +24,9 @@ let
     HOME = "/var/empty";
     PATH = lib.makeBinPath cfg.age.plugins;
   };
-  exports = lib.concatStrings (lib.mapAttrsToList (name: value: "  export ${name}='${value}'\n") variables);
+  exports = lib.concatStrings (
+    lib.mapAttrsToList (name: value: "  export ${name}='${value}'\n") variables
+  );
 
   snippet = phase: {
     name = phase.snippet;

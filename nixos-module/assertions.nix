@@ -36,8 +36,8 @@ let
     {
       assertion = entry.owner == null || entry.group != null || config.users.users ? ${entry.owner};
       message = ''
-        ${option}.${name}: its owner '${entry.owner}' is not in users.users, so that its group is not known either. Declare the
-        user, or set the group.
+        ${option}.${name}: its owner '${entry.owner}' is not in users.users, so that its group is not
+        known either. Declare the user, or set the group.
       '';
     }
     {
@@ -73,15 +73,19 @@ let
 
   fileOf = name: secret: [
     {
-      assertion = lib.hasPrefix "${builtins.storeDir}/" "${toString secret.sopsFile}" || builtins.isPath secret.sopsFile;
+      assertion =
+        lib.hasPrefix "${builtins.storeDir}/" "${toString secret.sopsFile}"
+        || builtins.isPath secret.sopsFile;
       message = ''
-        sops.secrets.${name}: '${toString secret.sopsFile}' is not in the Nix store. Either add it to the Nix store (a path without
-        quotes does), or set sops.validateSopsFiles to false.
+        sops.secrets.${name}: '${toString secret.sopsFile}' is not in the Nix store. Either add it to
+        the Nix store (a path without quotes does), or set sops.validateSopsFiles to false.
       '';
     }
     {
       assertion = builtins.isPath secret.sopsFile -> builtins.pathExists secret.sopsFile;
-      message = "sops.secrets.${name}: its sopsFile '${toString secret.sopsFile}' does not exist (in a flake: is it added to git?)";
+      message = ''
+        sops.secrets.${name}: its sopsFile '${toString secret.sopsFile}' does not exist. In a flake: is it added to git?
+      '';
     }
   ];
 
@@ -93,8 +97,8 @@ let
       assertion =
         template.source == "file" || !lib.hasInfix (toString cfg.placeholder.${secret}) template.content;
       message = ''
-        sops.templates.${name}: it holds sops.secrets.${secret}, which is installed at another time. Set neededForUsers of both or
-        of none of them.
+        sops.templates.${name}: it holds sops.secrets.${secret}, which is installed at another time. Set
+        neededForUsers of both or of none of them.
       '';
     }) (strangers phase);
 
@@ -127,12 +131,13 @@ in
       {
         assertion = users.bashless -> cfg.useSystemdActivation;
         message = ''
-          sops.useSystemdActivation is false, and system.nixos-init.enable is true: nixos-init runs no activation script, so that no
-          secret would ever be installed. Remove the setting of sops.useSystemdActivation.
+          sops.useSystemdActivation is false, and system.nixos-init.enable is true: nixos-init runs no activation
+          script, so that no secret would ever be installed. Remove the setting of sops.useSystemdActivation.
         '';
       }
       {
-        assertion = (options.system ? activatable && !config.system.activatable) -> cfg.useSystemdActivation;
+        assertion =
+          (options.system ? activatable && !config.system.activatable) -> cfg.useSystemdActivation;
         message = ''
           system.activatable is false: this system has no activation script, so that no secret would ever be installed. Set
           sops.useSystemdActivation to true.
@@ -141,8 +146,8 @@ in
       {
         assertion = phases.users.needed && users.sysusers -> config.users.mutableUsers;
         message = ''
-          systemd.sysusers.enable with sops.secrets.<name>.neededForUsers can only work with users.mutableUsers: sysusers reads no
-          password file. Set users.mutableUsers to true, or services.userborn.enable instead.
+          systemd.sysusers.enable with sops.secrets.<name>.neededForUsers can only work with users.mutableUsers:
+          sysusers reads no password file. Set users.mutableUsers to true, or services.userborn.enable instead.
         '';
       }
     ]
@@ -158,8 +163,10 @@ in
       secrets runs before it, and finds no owners at the first boot. Remove the setting of sops.useSystemdActivation.
     ''
     ++ lib.optional (early != [ ] && keysAfterBoot != [ ]) ''
-      ${lib.concatMapStringsSep " and " (phase: phase.description) early} are installed before local file systems are mounted,
-      too early for ${lib.concatStringsSep ", " keysAfterBoot}. Set fileSystems.<name>.neededForBoot of the file systems that hold
-      these keys.
+      ${
+        lib.concatMapStringsSep " and " (phase: phase.description) early
+      } are installed before local file systems are mounted,
+      too early for ${lib.concatStringsSep ", " keysAfterBoot}. Set fileSystems.<name>.neededForBoot of the file
+      systems that hold these keys.
     '';
 }

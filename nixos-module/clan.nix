@@ -35,7 +35,9 @@ let
   holdsMachine = parent: name: isMarked (parent + "/${name}/machines/${machine.name}");
   groups = lib.filter (holdsMachine groupsDir) (directoriesIn groupsDir);
   isOurs =
-    name: holdsMachine secretsDir name || lib.any (group: isMarked (secretsDir + "/${name}/groups/${group}")) groups;
+    name:
+    holdsMachine secretsDir name
+    || lib.any (group: isMarked (secretsDir + "/${name}/groups/${group}")) groups;
 
   # Only this file gets into the store, so that nothing is built anew when another one changes.
   fileOf =
@@ -99,7 +101,9 @@ in
           ) (lib.filter isOurs (directoriesIn secretsDir))
         )
       );
-      sops.machineRecipients = lib.mkIf (cfg.enable && builtins.pathExists keyFile) (lib.mkDefault publicKeys);
+      sops.machineRecipients = lib.mkIf (cfg.enable && builtins.pathExists keyFile) (
+        lib.mkDefault publicKeys
+      );
       sops.age.keyFile = lib.mkIf (builtins.pathExists (secretsDir + "/${machine.name}-age.key/secret")) (
         lib.mkDefault "/var/lib/sops-nix/key.txt"
       );

@@ -1,7 +1,9 @@
 # `credentialFor`: secrets as systemd credentials.
 { config, lib, ... }:
 let
-  secrets = lib.attrValues (lib.filterAttrs (_: secret: secret.credentialFor != [ ]) config.sops.secrets);
+  secrets = lib.attrValues (
+    lib.filterAttrs (_: secret: secret.credentialFor != [ ]) config.sops.secrets
+  );
 
   # One for each service that gets a credential.
   uses = lib.concatMap (
@@ -28,13 +30,18 @@ in
     # Ordered and wanted, not required: another secret that fails is none of its business.
     wants = [ "sops-secrets.target" ];
     after = [ "sops-secrets.target" ];
-    serviceConfig.LoadCredential = map (use: "${use.secret.credentialName}:${use.secret.path}") ofService;
+    serviceConfig.LoadCredential = map (
+      use: "${use.secret.credentialName}:${use.secret.path}"
+    ) ofService;
   }) byService;
 
   assertions =
     map (use: {
       assertion = !lib.any (suffix: lib.hasSuffix suffix use.service) otherUnits;
-      message = "sops.secrets.${use.secret.name}.credentialFor: '${use.service}' is not a service; only services can have credentials here";
+      message = ''
+        sops.secrets.${use.secret.name}.credentialFor: '${use.service}' is not a service, and only services can have
+        credentials here.
+      '';
     }) uses
     ++ map (secret: {
       assertion = builtins.match "[^/:[:cntrl:]]+" secret.credentialName != null;

@@ -1,12 +1,19 @@
 # The file systems that keys lie on, as far as NixOS knows them.
-{ config, lib, utils }:
+{
+  config,
+  lib,
+  utils,
+}:
 keyPaths:
 let
   fileSystems = lib.attrValues (config.fileSystems or { });
   holds = path: fs: fs.mountPoint == "/" || lib.hasPrefix "${fs.mountPoint}/" path;
   deepest =
     found: fs:
-    if found == null || lib.stringLength fs.mountPoint > lib.stringLength found.mountPoint then fs else found;
+    if found == null || lib.stringLength fs.mountPoint > lib.stringLength found.mountPoint then
+      fs
+    else
+      found;
   holderOf = path: lib.foldl' deepest null (lib.filter (holds path) fileSystems);
   isOn = wanted: path: holderOf path != null && wanted (holderOf path);
 

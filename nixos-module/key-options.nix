@@ -24,7 +24,9 @@ in
 
     sshKeyPaths = mkOption {
       type = types.listOf keyPath;
-      default = lib.optionals ssh.enable (map (key: toString key.path) (lib.filter usableHostKey ssh.hostKeys));
+      default = lib.optionals ssh.enable (
+        map (key: toString key.path) (lib.filter usableHostKey ssh.hostKeys)
+      );
       defaultText = lib.literalMD "the ed25519 keys of {option}`services.openssh.hostKeys`";
       description = ''
         SSH ed25519 private keys of this machine. Each opens what was encrypted for the age key converted from it (as

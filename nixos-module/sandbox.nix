@@ -21,7 +21,9 @@ let
   # `/var/lib/app/token` -> `/var`: what lies below it may have to be made first.
   topOf = path: "/${lib.head (lib.splitString "/" (lib.removePrefix "/" path))}";
   writable = lib.unique (
-    [ "/run" ] ++ map topOf phase.linkPaths ++ lib.optional (cfg.gnupg.home != null) (topOf cfg.gnupg.home)
+    [ "/run" ]
+    ++ map topOf phase.linkPaths
+    ++ lib.optional (cfg.gnupg.home != null) (topOf cfg.gnupg.home)
   );
 
   everywhere = {

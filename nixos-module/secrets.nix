@@ -21,6 +21,7 @@ let
         name = mkOption {
           type = types.str;
           default = name;
+          defaultText = lib.literalMD "the name of the entry";
           description = "The name of the file, below `/run/secrets`. It may hold slashes.";
         };
 
@@ -45,7 +46,10 @@ let
         path = mkOption {
           type = types.str;
           default =
-            if config.neededForUsers then "/run/secrets-for-users/${config.name}" else "/run/secrets/${config.name}";
+            if config.neededForUsers then
+              "/run/secrets-for-users/${config.name}"
+            else
+              "/run/secrets/${config.name}";
           defaultText = lib.literalMD ''
             `/run/secrets/‹name›`, or `/run/secrets-for-users/‹name›` if users need it
           '';

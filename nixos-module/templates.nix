@@ -22,6 +22,7 @@ let
         name = mkOption {
           type = types.singleLineStr;
           default = name;
+          defaultText = lib.literalMD "the name of the entry";
           description = "The name of the file, below `/run/secrets/rendered`.";
         };
 

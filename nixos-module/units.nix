@@ -128,7 +128,9 @@ let
     };
   };
 
-  named = suffix: make: phase: lib.nameValuePair "${phase.unit}${suffix}" (make phase);
+  named =
+    suffix: make: phase:
+    lib.nameValuePair "${phase.unit}${suffix}" (make phase);
   services = lib.listToAttrs (map (named "" service) byUnit);
 in
 {

@@ -100,7 +100,9 @@ in
     services = lib.mapAttrs (_: unit) (lib.filterAttrs isOurs config.systemd.services);
     paths = lib.mapAttrs (_: unit) (lib.filterAttrs isOurs config.systemd.paths);
     targets = lib.mapAttrs (_: unit) (lib.filterAttrs isOurs config.systemd.targets);
-    mounts = map unit (lib.filter (mount: lib.hasPrefix "/run/secrets" mount.where) config.systemd.mounts);
+    mounts = map unit (
+      lib.filter (mount: lib.hasPrefix "/run/secrets" mount.where) config.systemd.mounts
+    );
   };
   snippets = only [
     "generate-age-key"

@@ -11,7 +11,10 @@ let
     if value._type or null == "literalMD" then
       lib.trim value.text
     else if value._type or null == "literalExpression" then
-      if lib.hasInfix "\n" (lib.trim value.text) then "\n```nix\n${lib.trim value.text}\n```" else quoted (lib.trim value.text)
+      if lib.hasInfix "\n" (lib.trim value.text) then
+        "\n```nix\n${lib.trim value.text}\n```"
+      else
+        quoted (lib.trim value.text)
     else if builtins.isString value && lib.hasInfix "\n" value then
       "\n```\n${value}```"
     else
@@ -37,13 +40,14 @@ let
 
     * Type: ${option.type.description}
     ${lib.concatStrings (
-      lib.optional (option ? defaultText || option ? default) "* Default: ${plain (shown (option.defaultText or option.default))}\n"
+      lib.optional (option ? defaultText || option ? default)
+        "* Default: ${plain (shown (option.defaultText or option.default))}\n"
       ++ lib.optional (option ? example) "* Example: ${shown option.example}\n"
     )}'';
 
   subOptions =
     option:
-    if option.type ? element && option.type.element ? getSubOptions then
+    if !(option ? apply) && option.type ? element && option.type.element ? getSubOptions then
       entriesOf (option.type.element.getSubOptions (option.loc ++ [ "<name>" ]))
     else
       [ ];

@@ -9,9 +9,10 @@ let
   # Lists stand for one line each; an empty value is no line.
   line =
     name: value:
-    lib.concatMapStringsSep "" (one: "${name}=${word one}\n") (if builtins.isList value then value else [ value ]);
-  section =
-    name: attrs: "[${name}]\n" + lib.concatStringsSep "" (lib.mapAttrsToList line attrs);
+    lib.concatMapStringsSep "" (one: "${name}=${word one}\n") (
+      if builtins.isList value then value else [ value ]
+    );
+  section = name: attrs: "[${name}]\n" + lib.concatStringsSep "" (lib.mapAttrsToList line attrs);
   words = name: list: lib.optionalAttrs (list != [ ]) { ${name} = lib.concatStringsSep " " list; };
 
   unitSection =
@@ -52,13 +53,13 @@ let
       Type = unit.type;
       Options = unit.options;
     };
-  files = suffix: own: units: lib.mapAttrsToList (file suffix own) units;
+  files =
+    suffix: own: units:
+    lib.mapAttrsToList (file suffix own) units;
 in
 lib.listToAttrs (
   files ".service" service config.systemd.services
   ++ files ".path" (unit: section "Path" unit.pathConfig) config.systemd.paths
   ++ files ".target" (_: "") config.systemd.targets
-  ++ map (
-    unit: file ".mount" mount (utils.escapeSystemdPath unit.where) unit
-  ) config.systemd.mounts
+  ++ map (unit: file ".mount" mount (utils.escapeSystemdPath unit.where) unit) config.systemd.mounts
 )

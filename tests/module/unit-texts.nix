@@ -10,12 +10,19 @@ let
   filesOf = import ./unit-files.nix { inherit lib; };
   isOurs = name: _: lib.hasPrefix "sops-" name || lib.hasPrefix "run-secrets" name;
 in
-lib.genAttrs [
-  "defaults"
-  "generate-key-unit"
-  "gnupg"
-  "late-keys"
-  "options"
-  "plugins"
-  "userborn"
-] (case: lib.mapAttrs (_: file: file.text) (lib.filterAttrs isOurs (filesOf (evaluate (./cases + "/${case}.nix")).config)))
+lib.genAttrs
+  [
+    "defaults"
+    "generate-key-unit"
+    "gnupg"
+    "late-keys"
+    "options"
+    "plugins"
+    "userborn"
+  ]
+  (
+    case:
+    lib.mapAttrs (_: file: file.text) (
+      lib.filterAttrs isOurs (filesOf (evaluate (./cases + "/${case}.nix")).config)
+    )
+  )

@@ -10,7 +10,9 @@
     secrets.hash.neededForUsers = true;
     templates = {
       "database.url" = {
-        content = "pg://${config.sops.placeholder."database/password"}@localhost:${config.sops.placeholder."database/port"}";
+        content = "pg://${config.sops.placeholder."database/password"}@localhost:${
+          config.sops.placeholder."database/port"
+        }";
         owner = "web";
         path = "/etc/web/database.url";
         restartUnits = [ "web.service" ];

@@ -6,6 +6,7 @@ let
     builtins
     // import ./plain.nix lib
     // import ./options.nix lib
+    // import ./definitions.nix lib
     // import ./modules.nix lib
     // {
       isStandIn = true;

@@ -6,17 +6,14 @@ let
     concatMap
     filter
     head
-    isAttrs
     isFunction
     isPath
     isString
     mapAttrs
     ;
-  inherit (lib) isType showOption;
+  inherit (lib) showOption;
 in
 rec {
-  mkOptionType = attrs: { _type = "option-type"; } // attrs;
-
   evalModules =
     {
       modules,
@@ -60,7 +57,11 @@ rec {
       withKeys =
         parent: list:
         lib.imap1 (index: module: {
-          key = if isPath module || isString module then toString module else module.key or "${parent}:${toString index}";
+          key =
+            if isPath module || isString module then
+              toString module
+            else
+              module.key or "${parent}:${toString index}";
           module = unify (load args module);
         }) list;
       closure = builtins.genericClosure {
@@ -95,7 +96,15 @@ rec {
         "disabledModules"
       ];
       structured = module ? config || module ? options;
-      unknown = attrNames (builtins.removeAttrs module (meta ++ [ "config" "options" ]));
+      unknown = attrNames (
+        builtins.removeAttrs module (
+          meta
+          ++ [
+            "config"
+            "options"
+          ]
+        )
+      );
     in
     {
       imports = module.imports or [ ];
@@ -116,7 +125,7 @@ rec {
     prefix: modules: configs:
     let
       tree = builtins.zipAttrsWith (_: values: values) (map (module: module.options) modules);
-      definitions = builtins.zipAttrsWith (_: values: values) (concatMap pushDownProperties configs);
+      definitions = builtins.zipAttrsWith (_: values: values) (concatMap lib.pushDownProperties configs);
       one =
         name: declarations:
         let
@@ -124,7 +133,7 @@ rec {
           defs = definitions.${name} or [ ];
         in
         if builtins.all lib.isOption declarations then
-          evalOption loc (mergeDeclarations loc declarations) defs
+          evalOption loc (lib.mergeDeclarations loc declarations) defs
         else if builtins.any lib.isOption declarations then
           throw "The option `${showOption loc}' is a prefix of options in another module."
         else
@@ -135,7 +144,7 @@ rec {
   strangers =
     prefix: options: configs:
     let
-      definitions = builtins.zipAttrsWith (_: values: values) (concatMap pushDownProperties configs);
+      definitions = builtins.zipAttrsWith (_: values: values) (concatMap lib.pushDownProperties configs);
       one =
         name: defs:
         let
@@ -150,32 +159,13 @@ rec {
     in
     builtins.concatLists (builtins.attrValues (mapAttrs one definitions));
 
-  # Two declarations can stand together unless both say the same thing about the option, or its type differs.
-  mergeDeclarations =
-    loc:
-    builtins.foldl' (
-      merged: declaration:
-      let
-        inBoth = filter (field: merged ? ${field} && declaration ? ${field}) [
-          "default"
-          "example"
-          "description"
-          "apply"
-        ];
-      in
-      if inBoth != [ ] || (merged ? type && declaration ? type && merged.type.name != declaration.type.name) then
-        throw "The option `${showOption loc}' is already declared."
-      else
-        merged // declaration
-    ) { };
-
   evalOption =
     loc: option: definitions:
     let
       type = option.type or lib.types.anything;
       given = map (value: { inherit value; }) definitions;
       defs = given ++ lib.optional (option ? default) { value = lib.mkOptionDefault option.default; };
-      merged = mergeDefinitions loc type defs;
+      merged = lib.mergeDefinitions loc type defs;
       tooMany = option.readOnly or false && builtins.length defs > 1;
     in
     option
@@ -189,61 +179,6 @@ rec {
         else
           (option.apply or (value: value)) merged.value;
     };
-
-  mergeDefinitions =
-    loc: type: defs:
-    let
-      discharged = concatMap (def: map (value: def // { inherit value; }) (dischargeProperties def.value)) defs;
-      priority = def: if isType "override" def.value then def.value.priority else 100;
-      highestPrio = builtins.foldl' (lowest: def: if priority def < lowest then priority def else lowest) 9999 discharged;
-      strip = def: if isType "override" def.value then def // { value = def.value.content; } else def;
-      kept = sorted (map strip (filter (def: priority def == highestPrio) discharged));
-    in
-    {
-      inherit highestPrio;
-      defs = kept;
-      isDefined = kept != [ ];
-      value =
-        if kept == [ ] then
-          throw "The option `${showOption loc}' is used but not defined."
-        else if builtins.all (def: type.check def.value) kept then
-          type.merge loc kept
-        else
-          throw "A definition for option `${showOption loc}' is not of type `${type.description}'.";
-    };
-
-  sorted =
-    defs:
-    let
-      order = def: if isType "order" def.value then def.value.priority else 1000;
-      strip = def: if isType "order" def.value then def // { value = def.value.content; } else def;
-    in
-    map strip (builtins.sort (a: b: order a < order b) defs);
-
-  dischargeProperties =
-    value:
-    if isType "merge" value then
-      concatMap dischargeProperties value.contents
-    else if isType "if" value then
-      if value.condition then dischargeProperties value.content else [ ]
-    else
-      [ value ];
-
-  pushDownProperties =
-    value:
-    let
-      into = wrap: map (mapAttrs (_: wrap)) (pushDownProperties value.content);
-    in
-    if isType "merge" value then
-      concatMap pushDownProperties value.contents
-    else if isType "if" value then
-      into (lib.mkIf value.condition)
-    else if isType "override" value then
-      into (lib.mkOverride value.priority)
-    else if isType "order" value then
-      into (lib.mkOrder value.priority)
-    else
-      [ value ];
 
   valuesOf = mapAttrs (_: node: if lib.isOption node then node.value else valuesOf node);
 }

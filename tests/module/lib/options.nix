@@ -8,14 +8,6 @@ rec {
   isOption = value: value._type or "" == "option";
   isType = type: value: value._type or "" == type;
 
-  mkEnableOption =
-    what:
-    mkOption {
-      type = lib.types.bool;
-      default = false;
-      example = true;
-      description = "Whether to enable ${what}.";
-    };
   mkPackageOption =
     pkgs: name: _:
     mkOption {
@@ -44,8 +36,6 @@ rec {
     _type = "order";
     inherit priority content;
   };
-  mkBefore = mkOrder 500;
-  mkAfter = mkOrder 1500;
 
   literalExpression = text: {
     _type = "literalExpression";
@@ -75,7 +65,8 @@ rec {
     else
       throw "The option `${showOption loc}' is defined multiple times while it's expected to be unique.";
 
-  mkAliasOptionModule = from: to: forward from to (_: value: value) "Alias of {option}`${showOption to}`." true;
+  mkAliasOptionModule =
+    from: to: forward from to (_: value: value) "Alias of {option}`${showOption to}`." true;
   mkRenamedOptionModule =
     from: to:
     forward from to (
@@ -108,7 +99,9 @@ rec {
           ))
         ]
         ++ lib.optional (!visible) {
-          warnings = lib.optional (own.definitions != [ ]) "The option `${showOption from}' has been renamed to `${showOption to}'.";
+          warnings = lib.optional (
+            own.definitions != [ ]
+          ) "The option `${showOption from}' has been renamed to `${showOption to}'.";
         }
       );
     };

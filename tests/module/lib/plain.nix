@@ -1,5 +1,5 @@
 # NOT nixpkgs: functions on values, see default.nix.
-lib: rec {
+_: rec {
   optional = condition: value: if condition then [ value ] else [ ];
   optionals = condition: list: if condition then list else [ ];
   optionalString = condition: text: if condition then text else "";
@@ -7,13 +7,17 @@ lib: rec {
 
   last = list: builtins.elemAt list (builtins.length list - 1);
   toList = value: if builtins.isList value then value else [ value ];
-  unique = builtins.foldl' (seen: value: if builtins.elem value seen then seen else seen ++ [ value ]) [ ];
+  unique = builtins.foldl' (
+    seen: value: if builtins.elem value seen then seen else seen ++ [ value ]
+  ) [ ];
   foldl' = builtins.foldl';
   imap1 = f: list: builtins.genList (i: f (i + 1) (builtins.elemAt list i)) (builtins.length list);
 
   filterAttrs =
     keep: attrs:
-    builtins.removeAttrs attrs (builtins.filter (name: !keep name attrs.${name}) (builtins.attrNames attrs));
+    builtins.removeAttrs attrs (
+      builtins.filter (name: !keep name attrs.${name}) (builtins.attrNames attrs)
+    );
   mapAttrsToList = f: attrs: map (name: f name attrs.${name}) (builtins.attrNames attrs);
   mapAttrs' = f: attrs: builtins.listToAttrs (mapAttrsToList f attrs);
   nameValuePair = name: value: { inherit name value; };
@@ -29,7 +33,10 @@ lib: rec {
       default;
   setAttrByPath =
     path: value:
-    if path == [ ] then value else { ${builtins.head path} = setAttrByPath (builtins.tail path) value; };
+    if path == [ ] then
+      value
+    else
+      { ${builtins.head path} = setAttrByPath (builtins.tail path) value; };
 
   hasPrefix = prefix: text: builtins.substring 0 (builtins.stringLength prefix) text == prefix;
   hasSuffix =
@@ -117,6 +124,7 @@ lib: rec {
 
   getBin = package: package.bin or package;
   getName = package: package.pname or (builtins.parseDrvName package.name).name;
-  makeBinPath = packages: builtins.concatStringsSep ":" (map (package: "${getBin package}/bin") packages);
+  makeBinPath =
+    packages: builtins.concatStringsSep ":" (map (package: "${getBin package}/bin") packages);
   importTOML = path: builtins.fromTOML (builtins.readFile path);
 }

@@ -19,7 +19,9 @@ let
     };
 
   # Each element is an option of its own.
-  mergeElement = loc: type: defs: mergeDefinitions loc type defs;
+  mergeElement =
+    loc: type: defs:
+    mergeDefinitions loc type defs;
 in
 rec {
   inherit (lib) mkOptionType;
@@ -34,7 +36,9 @@ rec {
     value: lib.isStringLike value && builtins.substring 0 1 (toString value) == "/"
   );
   package = simple "package" (
-    value: lib.isDerivation value || (lib.isStringLike value && lib.hasPrefix builtins.storeDir (toString value))
+    value:
+    lib.isDerivation value
+    || (lib.isStringLike value && lib.hasPrefix builtins.storeDir (toString value))
   );
   raw = simple "raw value" (_: true) // {
     merge = lib.mergeOneOption;
@@ -47,7 +51,9 @@ rec {
   };
   enum =
     values:
-    simple "one of ${lib.concatMapStringsSep ", " builtins.toJSON values}" (value: builtins.elem value values);
+    simple "one of ${lib.concatMapStringsSep ", " builtins.toJSON values}" (
+      value: builtins.elem value values
+    );
 
   # Whatever it is: lists are joined, sets are merged, everything else must agree.
   anything = lib.mkOptionType {
@@ -91,7 +97,10 @@ rec {
       check = value: first.check value || second.check value;
       merge =
         loc: defs:
-        if builtins.all (def: first.check def.value) defs then first.merge loc defs else second.merge loc defs;
+        if builtins.all (def: first.check def.value) defs then
+          first.merge loc defs
+        else
+          second.merge loc defs;
     };
 
   listOf =
@@ -108,8 +117,7 @@ rec {
             builtins.concatMap (
               def:
               lib.imap1 (
-                index: value:
-                mergeElement (loc ++ [ "[${toString index}]" ]) type [ (def // { inherit value; }) ]
+                index: value: mergeElement (loc ++ [ "[${toString index}]" ]) type [ (def // { inherit value; }) ]
               ) def.value
             ) defs
           )
@@ -133,7 +141,9 @@ rec {
             map (def: builtins.mapAttrs (_: value: def // { inherit value; }) def.value) pushed
           );
         in
-        builtins.mapAttrs (_: element: element.value) (lib.filterAttrs (_: element: element.isDefined) merged);
+        builtins.mapAttrs (_: element: element.value) (
+          lib.filterAttrs (_: element: element.isDefined) merged
+        );
     };
 
   submodule =
@@ -154,9 +164,8 @@ rec {
       check = value: isAttrs value || builtins.isFunction value || builtins.isPath value;
       merge =
         loc: defs:
-        (evaluate loc (
-          map (def: if isAttrs def.value then { config = def.value; } else def.value) defs
-        )).config;
+        (evaluate loc (map (def: if isAttrs def.value then { config = def.value; } else def.value) defs))
+        .config;
       getSubOptions = loc: (evaluate loc [ ]).options;
     };
 }

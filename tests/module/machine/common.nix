@@ -24,7 +24,11 @@ in
   sops = {
     age.sshKeyPaths = [ "/etc/ssh/ssh_host_ed25519_key" ];
     defaultSopsFile = quickstart + "/services.yaml";
-    machineRecipients = [ (builtins.head (builtins.fromJSON (builtins.readFile (quickstart + "/sops/machines/demo/key.json")))).publickey ];
+    machineRecipients = [
+      (builtins.head (
+        builtins.fromJSON (builtins.readFile (quickstart + "/sops/machines/demo/key.json"))
+      )).publickey
+    ];
     secrets = {
       hash = {
         neededForUsers = true;
@@ -50,7 +54,9 @@ in
     };
     templates."web.conf" = {
       owner = "web";
-      content = "port ${config.sops.placeholder."database/port"} password ${config.sops.placeholder.smtp}\n";
+      content = "port ${
+        config.sops.placeholder."database/port"
+      } password ${config.sops.placeholder.smtp}\n";
       reloadUnits = [ "proxy.service" ];
     };
   };

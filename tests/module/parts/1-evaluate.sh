@@ -2,10 +2,8 @@
 
 normal='s#/nix/store/[0-9a-z]{32}-#/nix/store/‹hash›-#g'
 
-for file in "$root"/*.nix "$root"/nixos-module/*.nix "$here"/*.nix "$here"/*/*.nix "$here"/*/*/*.nix; do
-  [ -e "$file" ] || continue
-  expect "${file#"$root"/} parses" nix nix-instantiate --parse "$file"
-done
+mapfile -t files < <(find "$root"/*.nix "$root/nixos-module" "$here" -name '*.nix' -type f)
+expect "all ${#files[@]} files parse" nix nix-instantiate --parse "${files[@]}"
 
 answers=$(mktemp)
 if instantiate -A answers "$here" 2> "$answers.err" | sed -E "$normal" > "$answers" && [ -s "$answers" ]; then
