@@ -29,7 +29,7 @@ in
     else
       lib.replaceStrings [ "/" ] [ "-" ] (escape (lib.attrNames hex) (lib.removePrefix "/" path));
   escapeSystemdExecArgs = lib.concatMapStringsSep " " (
-    argument: lib.replaceStrings [ "%" "$" ] [ "%%" "$$" ] (lib.toJSON "${argument}")
+    argument: lib.replaceStrings [ "%" "$" ] [ "%%" "$$" ] (builtins.toJSON "${argument}")
   );
   fsNeededForBoot = fs: fs.neededForBoot || lib.elem fs.mountPoint atBoot;
 }

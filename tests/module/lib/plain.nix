@@ -10,7 +10,6 @@ _: rec {
   unique = builtins.foldl' (
     seen: value: if builtins.elem value seen then seen else seen ++ [ value ]
   ) [ ];
-  foldl' = builtins.foldl';
   imap1 = f: list: builtins.genList (i: f (i + 1) (builtins.elemAt list i)) (builtins.length list);
 
   filterAttrs =
@@ -72,7 +71,6 @@ _: rec {
   splitString =
     separator: text:
     builtins.filter builtins.isString (builtins.split (escapeRegex separator) "${text}");
-  replaceStrings = builtins.replaceStrings;
   escapeRegex =
     let
       special = [
