@@ -91,11 +91,12 @@ let
 
   # A template sees the secrets of its own phase only.
   strangers = phase: lib.filterAttrs (_: secret: secret.neededForUsers != phase.forUsers) cfg.secrets;
+  # Filters go in front of the placeholder's last character.
+  stemOf = secret: lib.removeSuffix ">" (toString cfg.placeholder.${secret});
   strangersIn =
     phase: name: template:
     lib.mapAttrsToList (secret: _: {
-      assertion =
-        template.source == "file" || !lib.hasInfix (toString cfg.placeholder.${secret}) template.content;
+      assertion = template.source == "file" || !lib.hasInfix (stemOf secret) template.content;
       message = ''
         sops.templates.${name}: it holds sops.secrets.${secret}, which is installed at another time. Set
         neededForUsers of both or of none of them.

@@ -35,6 +35,10 @@ let
   # The agent takes `content` before `file`, so that only one of them may be there.
   template = entry: placement entry // lib.getAttrs [ entry.source ] entry;
 
+  placeholders = lib.mapAttrs' (
+    name: entry: lib.nameValuePair entry.name (toString cfg.placeholder.${name})
+  );
+
   plugin = package: "${lib.getBin package}/bin/${package.meta.mainProgram or (lib.getName package)}";
 
   level = if cfg.validateSopsFiles then "sopsfile" else "manifest";
@@ -47,9 +51,10 @@ pkgs.writeTextFile {
       schema = 1;
       secrets = map secret (lib.attrValues secrets);
       templates = map template (lib.attrValues templates);
-      placeholderBySecretName = lib.mapAttrs' (
-        name: entry: lib.nameValuePair entry.name (toString cfg.placeholder.${name})
-      ) (lib.optionalAttrs (templates != { }) secrets);
+      # Those of the other phase too: a template that holds one of them is told so.
+      placeholderBySecretName = lib.optionalAttrs (templates != { }) (
+        placeholders cfg.secrets // placeholders secrets
+      );
       ageKeyFile = cfg.age.keyFile;
       ageSshKeyPaths = cfg.age.sshKeyPaths;
       agePlugins = map plugin cfg.age.plugins;

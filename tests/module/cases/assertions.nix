@@ -47,7 +47,7 @@
     };
     templates = {
       strange = {
-        content = config.sops.placeholder.early-id;
+        content = builtins.replaceStrings [ ">" ] [ "|trim>" ] config.sops.placeholder.early-id;
         owner = "web";
         uid = 7;
       };
