@@ -13,11 +13,11 @@ use crate::error::{Exit, Failure};
 use crate::identities;
 use crate::inputs;
 use crate::keys::Keyring;
-use crate::manifest::{Account, Format, Key, Manifest, Placement, RENDERED, SecretSpec};
+use crate::manifest::{Account, Format, Key, Manifest, Placement, SecretSpec, UnitName};
 use crate::open;
 use crate::record::{Outcome, Record};
-use crate::system::process;
 use crate::system::secretfs::SecretFs;
+use crate::system::{self, process};
 
 /// What is asked.
 pub struct Request<'a> {
@@ -50,7 +50,7 @@ pub fn run(request: &Request<'_>, out: &mut dyn Write) -> Exit {
         manifest: &manifest,
         keyring: identities::load(&manifest),
         accounts: inputs::accounts(),
-        live: live_record(&manifest),
+        live: live(&manifest),
     };
     let mut text = String::new();
     let mut all_open = true;
@@ -66,18 +66,36 @@ pub fn run(request: &Request<'_>, out: &mut dyn Write) -> Exit {
     if all_open { Exit::Success } else { Exit::Partial }
 }
 
-/// The record of the live generation, and its number. What cannot be read is as good as absent here.
-fn live_record(manifest: &Manifest) -> Option<(u64, Record)> {
+/// What is live, for the state of each secret.
+enum Live {
+    /// Nothing.
+    Nothing,
+    /// A generation; without a record if another program made it.
+    Generation(u64, Option<Record>),
+    /// It cannot be looked at, mostly for want of root's rights.
+    Unknown(system::Error),
+}
+
+fn live(manifest: &Manifest) -> Live {
+    match live_record(manifest) {
+        Ok(Some((number, record))) => Live::Generation(number, record),
+        Ok(None) => Live::Nothing,
+        Err(error) => Live::Unknown(error),
+    }
+}
+
+/// The number of the live generation, and its record if it has one that can be read.
+fn live_record(manifest: &Manifest) -> Result<Option<(u64, Option<Record>)>, system::Error> {
     let secretfs = if manifest.user_mode {
-        SecretFs::existing_directory(&manifest.mount_point)
+        SecretFs::existing_directory(&manifest.mount_point)?
     } else {
-        SecretFs::open(&manifest.mount_point)
+        SecretFs::open(&manifest.mount_point)?
     };
-    let secretfs = secretfs.ok()??;
-    let live = secretfs.live(&manifest.symlink_path).ok()?;
-    let number = live.number.filter(|_| live.generation.is_some())?;
-    let record = Record::from_json(&secretfs.read_record(number).ok()??)?;
-    Some((number, record))
+    let Some(secretfs) = secretfs else { return Ok(None) };
+    let live = secretfs.live(&manifest.symlink_path)?;
+    let Some(number) = live.number.filter(|_| live.generation.is_some()) else { return Ok(None) };
+    let record = secretfs.read_record(number)?.and_then(|bytes| Record::from_json(&bytes));
+    Ok(Some((number, record)))
 }
 
 /// All that is known while secrets are described.
@@ -85,7 +103,7 @@ struct Facts<'a> {
     manifest: &'a Manifest,
     keyring: Keyring,
     accounts: Accounts,
-    live: Option<(u64, Record)>,
+    live: Live,
 }
 
 impl Facts<'_> {
@@ -134,16 +152,22 @@ impl Facts<'_> {
         }
         for (label, units) in [("restarts", &place.restart_units), ("reloads", &place.reload_units)] {
             if !units.is_empty() {
-                let units: Vec<&str> = units.iter().map(super::manifest::types::UnitName::as_str).collect();
+                let units: Vec<&str> = units.iter().map(UnitName::as_str).collect();
                 line(label, &units.join(" "));
             }
         }
     }
 
     fn state(&self, name: &str) -> String {
-        let Some((number, record)) = &self.live else { return "not installed".to_owned() };
-        let Some(item) = record.items.iter().find(|item| item.inner == name && !name.starts_with(RENDERED))
-        else {
+        let (number, record) = match &self.live {
+            Live::Nothing => return "not installed".to_owned(),
+            Live::Unknown(error) => return format!("not known: {error}"),
+            Live::Generation(number, None) => {
+                return format!("not known: generation {number} was made by another program");
+            }
+            Live::Generation(number, Some(record)) => (number, record),
+        };
+        let Some(item) = record.items.iter().find(|item| item.inner == name) else {
             return format!("not in the live generation ({number})");
         };
         match (item.outcome, &item.reason) {
