@@ -54,8 +54,7 @@ struct Refused(Vec<String>);
 
 impl From<system::Error> for Refused {
     fn from(error: system::Error) -> Self {
-        let hint = error.hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
-        Self(vec![format!("{error}{hint}")])
+        Self(vec![error.with_advice()])
     }
 }
 

@@ -11,7 +11,7 @@ use crate::units::Requests;
 /// The record of one generation.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Record {
-    /// When the generation was made, seconds since 1970.
+    /// When the generation was made, seconds since 1970; 0 if another program made it.
     pub time: u64,
     /// Every secret and template, in the order of the manifest.
     pub items: Vec<Item>,

@@ -43,7 +43,7 @@ pub fn run(manifest: Option<&Path>, runtime_dir: Option<&OsStr>, out: &mut dyn W
                 let _ = writeln!(text, "{}: nothing is live", link.display());
             }
             Err(error) => {
-                error!("{error}");
+                error!("{}", error.with_advice());
                 return Exit::Unchanged;
             }
         }
@@ -74,7 +74,12 @@ fn phase(mount: &Path, link: &Path, user_mode: bool) -> Result<Option<(String, E
 }
 
 fn describe(link: &Path, number: u64, record: &Record) -> (String, Exit) {
-    let mut text = format!("{}: generation {number}, since {}\n", link.display(), utc(record.time));
+    let since = match record.time {
+        // Nothing has changed since another program made it, so that it stayed; when that was is not recorded.
+        0 => "made by another program".to_owned(),
+        time => format!("since {}", utc(time)),
+    };
+    let mut text = format!("{}: generation {number}, {since}\n", link.display());
     let width = record.items.iter().map(|item| item.inner.chars().count()).max().unwrap_or(0);
     for item in &record.items {
         let what = match (&item.reason, &item.file) {
@@ -121,7 +126,7 @@ mod tests {
             reason: reason.map(str::to_owned),
         };
         let record = Record {
-            time: 0,
+            time: 951_782_400,
             items: vec![
                 item("a", Outcome::Fresh, None),
                 item("wifi/psk", Outcome::Stale, Some("the MAC does not match")),
@@ -133,7 +138,7 @@ mod tests {
         assert_eq!(exit, Exit::Partial);
         assert_eq!(
             text,
-            "/run/secrets: generation 3, since 1970-01-01 00:00:00 UTC\n  \
+            "/run/secrets: generation 3, since 2000-02-29 00:00:00 UTC\n  \
              fresh   a         /nix/store/x.yaml\n  \
              stale   wifi/psk  the MAC does not match\n  \
              link    /etc/psk -> /run/secrets/a\n"

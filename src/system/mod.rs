@@ -70,6 +70,15 @@ impl Error {
     pub fn with_hint(self, hint: &'static str) -> Self {
         Self { hint: Some(hint), ..self }
     }
+
+    /// The whole message: the error and, in a line of its own, what to do about it.
+    #[must_use]
+    pub fn with_advice(&self) -> String {
+        match self.hint {
+            Some(hint) => format!("{self}\n  hint: {hint}"),
+            None => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Error {
@@ -142,7 +151,9 @@ mod tests {
     fn an_error_reads_as_one_sentence() {
         let error = Error::new("cannot open '/x'", Errno::ENOENT);
         assert_eq!(error.to_string(), "cannot open '/x': No such file or directory");
-        assert_eq!(error.with_hint("make it").hint, Some("make it"));
+        assert_eq!(error.with_advice(), error.to_string());
+        let advised = error.with_hint("make it");
+        assert_eq!(advised.with_advice(), "cannot open '/x': No such file or directory\n  hint: make it");
     }
 
     #[test]

@@ -157,6 +157,8 @@ fn no_directory(doing: &str, errno: Errno) -> Error {
         Errno::ELOOP | Errno::ENOTDIR => {
             Error::because(doing, "it is a link or a file, not a directory").with_hint("remove it")
         }
+        Errno::EACCES => Error::new(doing, errno)
+            .with_hint("only its owner may look into it: run this as that user, mostly root"),
         errno => Error::new(doing, errno),
     }
 }
