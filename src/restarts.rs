@@ -1,12 +1,13 @@
 //! Asking units to restart and reload, after the flip.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use tracing::info;
 
 use crate::error::{Failure, Subject};
-use crate::system::{files, services};
+use crate::system::files;
+use crate::system::services::{self, Refusal};
 use crate::units::Requests;
 
 /// How units are asked.
@@ -21,52 +22,75 @@ pub enum Via {
 /// Where the lists are.
 const LISTS: &str = "/run/nixos";
 
-/// Asks for the restarts and reloads of `units`. What fails is given back; the new secrets stay live.
+/// What came of asking.
+pub struct Asked {
+    /// What failed; the new secrets stay live.
+    pub failures: Vec<Failure>,
+    /// What could not be asked for and is to be asked for again. What `systemctl` itself refused is not among it: a
+    /// unit that does not exist would have all the others restarted at every run.
+    pub unasked: Requests,
+}
+
+/// Asks for the restarts and reloads of `units`.
 #[must_use]
-pub fn request(units: &Requests, via: &Via) -> Vec<Failure> {
+pub fn request(units: &Requests, via: &Via) -> Asked {
     for line in units.explain() {
         info!("{line}");
     }
-    let (restart, reload) = (units.restart(), units.reload_only());
     match via {
-        Via::Lists => append("activation", &restart, &reload),
-        Via::Systemctl(path) => [("try-restart", restart), ("try-reload-or-restart", reload)]
-            .iter()
-            .filter(|(_, units)| !units.is_empty())
-            .filter_map(|(verb, units)| {
-                let error = services::systemctl(verb, units, path.as_deref()).err()?;
-                let asked = if *verb == "try-restart" { "restart" } else { "reload" };
-                let failure = Failure::new(format!("ask units to {asked}"), Subject::Run, error.to_string())
-                    .detail("meanwhile", "the new secrets are live; these units still use the old ones")
-                    .hint(format!("run `systemctl {verb} {}`", units.join(" ")));
-                Some(failure)
-            })
-            .collect(),
+        Via::Lists => append("activation", units),
+        Via::Systemctl(path) => by_systemctl(units, path.as_deref()),
     }
+}
+
+fn by_systemctl(units: &Requests, path: Option<&OsStr>) -> Asked {
+    let mut asked = Asked { failures: Vec::new(), unasked: units.clone() };
+    let (restart, reload) = (units.restart(), units.reload_only());
+    for (verb, names, unasked) in [
+        ("try-restart", restart, &mut asked.unasked.restart),
+        ("try-reload-or-restart", reload, &mut asked.unasked.reload),
+    ] {
+        let result = if names.is_empty() { Ok(()) } else { services::systemctl(verb, &names, path) };
+        if !matches!(result, Err(Refusal::NotStarted(_))) {
+            unasked.clear();
+        }
+        if let Err(Refusal::NotStarted(error) | Refusal::Failed(error)) = result {
+            let names = names.join(" ");
+            let failure = Failure::new(format!("{verb} {names}"), Subject::Run, error.cause)
+                .detail("meanwhile", "the new secrets are live; these units still use the old ones")
+                .hint(format!("run `systemctl {verb} {names}`"));
+            asked.failures.push(failure);
+        }
+    }
+    asked
 }
 
 /// Fills the lists of a dry activation.
 #[must_use]
 pub fn list_dry(units: &Requests) -> Vec<Failure> {
-    append("dry-activation", &units.restart(), &units.reload_only())
+    append("dry-activation", units).failures
 }
 
-fn append(prefix: &str, restart: &[&str], reload: &[&str]) -> Vec<Failure> {
-    let mut failures = Vec::new();
-    for (verb, units) in [("restart", restart), ("reload", reload)] {
+fn append(prefix: &str, units: &Requests) -> Asked {
+    let mut asked = Asked { failures: Vec::new(), unasked: units.clone() };
+    let (restart, reload) = (units.restart(), units.reload_only());
+    for (verb, names, unasked) in
+        [("restart", restart, &mut asked.unasked.restart), ("reload", reload, &mut asked.unasked.reload)]
+    {
         let list = Path::new(LISTS).join(format!("{prefix}-{verb}-list"));
-        if units.is_empty() {
-            continue;
-        }
-        let lines: Vec<String> = units.iter().map(|unit| (*unit).to_owned()).collect();
-        match files::append_lines(&list, &lines) {
-            Ok(true) => {}
-            Ok(false) => info!("'{LISTS}' is not there, so no unit is asked to {verb}: {}", units.join(" ")),
-            Err(error) => failures.push(
+        let lines: Vec<String> = names.iter().map(|unit| (*unit).to_owned()).collect();
+        let result = if lines.is_empty() { Ok(true) } else { files::append_lines(&list, &lines) };
+        match result {
+            Ok(true) => unasked.clear(),
+            Ok(false) => {
+                unasked.clear();
+                info!("'{LISTS}' is not there, so no unit is asked to {verb}: {}", names.join(" "));
+            }
+            Err(error) => asked.failures.push(
                 Failure::new(format!("ask units to {verb}"), Subject::Run, error.to_string())
-                    .hint(format!("{verb} them by hand: {}", units.join(" "))),
+                    .hint(format!("{verb} them by hand: {}", names.join(" "))),
             ),
         }
     }
-    failures
+    asked
 }

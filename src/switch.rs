@@ -32,9 +32,10 @@ impl Switch<'_> {
     /// back its number. What fails after it is live is added to the failures.
     ///
     /// # Errors
-    /// The new generation cannot be written or made live; then the old one is untouched.
+    /// The record of the live generation cannot be read, or the new one cannot be written or made live; then the old
+    /// one is untouched.
     pub fn run(&self, steps: &mut Steps<'_>, restarts: &restarts::Via) -> Result<u64, system::Error> {
-        let previous = self.previous_record();
+        let previous = self.previous_record()?;
         let (number, is_new) = match self.live.number {
             Some(number) if self.live.generation.is_some() && steps.changes.is_empty() => (number, false),
             _ => (self.live.next_number(), true),
@@ -62,8 +63,9 @@ impl Switch<'_> {
         // From here on the new generation is live: what fails is reported, and does not undo it.
         steps.failures.extend(outer_links::place(&links));
         record.links = outer_links::remove_stale(&record.links, self.manifest);
-        steps.failures.extend(restarts::request(&steps.units, restarts));
-        record.unasked = Requests::default();
+        let asked = restarts::request(&steps.units, restarts);
+        steps.failures.extend(asked.failures);
+        record.unasked = asked.unasked;
         self.keep_record(number, &record, &previous, is_new);
         if let Err(error) = self.secretfs.prune(self.manifest.keep_generations, number) {
             warn!("{error}");
@@ -76,21 +78,15 @@ impl Switch<'_> {
         self.live.generation.is_some() && !self.manifest.user_mode
     }
 
-    fn previous_record(&self) -> Record {
-        let Some(number) = self.live.number else { return Record::default() };
-        match self.secretfs.read_record(number) {
-            Ok(Some(bytes)) => Record::from_json(&bytes).unwrap_or_else(|| {
-                warn!(
-                    "the record of generation {number} is not readable: links made by it are not cleaned up"
-                );
-                Record::default()
-            }),
-            Ok(None) => Record::default(),
-            Err(error) => {
-                warn!("{error}");
-                Record::default()
-            }
-        }
+    /// The record of the live generation; an empty one if there is none, or none that we understand. One that is there
+    /// and cannot be read is an error: with it, units that wait to be asked and links to be removed would be forgotten.
+    fn previous_record(&self) -> Result<Record, system::Error> {
+        let Some(number) = self.live.number else { return Ok(Record::default()) };
+        let Some(bytes) = self.secretfs.read_record(number)? else { return Ok(Record::default()) };
+        Ok(Record::from_json(&bytes).unwrap_or_else(|| {
+            warn!("the record of generation {number} is not readable: links made by it are not cleaned up");
+            Record::default()
+        }))
     }
 
     /// Writes the generation and its record, whole, and only then renames the link.

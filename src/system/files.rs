@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat};
-use nix::unistd::{Uid, read as read_some};
+use nix::unistd::{Uid, ftruncate, read as read_some};
 use zeroize::Zeroizing;
 
 use super::directory::write_all;
@@ -76,7 +76,12 @@ pub fn append_lines(path: &Path, lines: &[String]) -> Result<bool, Error> {
     if !text.is_empty() {
         text.push('\n');
     }
-    write_all(&file, text.as_bytes()).map_err(doing)?;
+    let before = fstat(&file).map_err(doing)?.st_size;
+    write_all(&file, text.as_bytes()).map_err(|errno| {
+        // Half a name must not become one with what is appended next.
+        let _ = ftruncate(&file, before);
+        doing(errno)
+    })?;
     Ok(true)
 }
 

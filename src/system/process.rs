@@ -135,42 +135,65 @@ pub fn standard_error() -> StandardError {
 /// goes to our standard error, standard output being for the report.
 ///
 /// # Errors
-/// It cannot be started, does not end within `limit` (it is killed then), or does not succeed.
+/// As [`start`] and [`Running::finish`].
 pub fn run(
     program: &Path,
     arguments: &[&str],
     environment: &[(&str, &str)],
     limit: Duration,
 ) -> Result<(), Error> {
-    let failed = |cause: String| {
-        Error::because(
-            format!("cannot run {}", quoted(format!("{} {}", program.display(), arguments.join(" ")))),
-            cause,
-        )
-    };
+    start(program, arguments, environment)?.finish(limit)
+}
+
+/// A program that was started.
+#[must_use = "somebody has to wait for it"]
+pub struct Running {
+    child: Child,
+    /// For messages.
+    doing: String,
+}
+
+/// The first half of [`run`]: what fails here, has not happened.
+///
+/// # Errors
+/// It cannot be started.
+pub fn start(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Running, Error> {
+    let doing = format!("cannot run {}", quoted(format!("{} {}", program.display(), arguments.join(" "))));
     if !program.is_absolute() {
-        return Err(failed("the program's path is not absolute".to_owned()));
+        return Err(Error::because(doing, "the program's path is not absolute"));
     }
-    let described = |error: std::io::Error| {
-        failed(
-            error
-                .raw_os_error()
-                .map_or_else(|| error.to_string(), |raw| Errno::from_raw(raw).desc().to_owned()),
-        )
-    };
-    let mut child = Command::new(program)
+    let child = Command::new(program)
         .args(arguments)
         .env_clear()
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(std::io::stderr())
-        .spawn()
-        .map_err(described)?;
-    match wait(&mut child, limit).map_err(described)? {
-        Some(status) if status.success() => Ok(()),
-        Some(status) => Err(failed(status.to_string())),
-        None => Err(failed(format!("it did not end within {} s and was killed", limit.as_secs()))),
+        .spawn();
+    match child {
+        Ok(child) => Ok(Running { child, doing }),
+        Err(error) => Err(Error::because(doing, described(&error))),
     }
+}
+
+impl Running {
+    /// Waits for the program.
+    ///
+    /// # Errors
+    /// It does not end within `limit` (it is killed then), or does not succeed.
+    pub fn finish(mut self, limit: Duration) -> Result<(), Error> {
+        let cause = match wait(&mut self.child, limit) {
+            Ok(Some(status)) if status.success() => return Ok(()),
+            Ok(Some(status)) => status.to_string(),
+            Ok(None) => format!("it did not end within {} s and was killed", limit.as_secs()),
+            Err(error) => described(&error),
+        };
+        Err(Error::because(self.doing, cause))
+    }
+}
+
+/// The kernel's words without the number that the standard library adds.
+pub(super) fn described(error: &std::io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.to_string(), |raw| Errno::from_raw(raw).desc().to_owned())
 }
 
 /// Waits for `child`, or kills it after `limit`.

@@ -1,5 +1,8 @@
 //! What stands in the places that an activation writes to: for people to compare, and byte for byte.
 
+// Each test program uses a part of this.
+#![allow(dead_code)]
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write as _;

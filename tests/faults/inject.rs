@@ -57,8 +57,8 @@ pub fn record(scenario: &Scenario, fixtures: &Fixtures) -> Vec<Syscall> {
             continue;
         }
         // strace is not there yet at the first; and how often we look after a child depends on the time it takes.
-        let waits = ["wait4", "clock_nanosleep"].contains(&name) && counts.contains_key(name);
-        if name == "execve" || waits {
+        let again = name == "wait4" && counts.contains_key(name);
+        if again || ["execve", "clock_nanosleep", "restart_syscall"].contains(&name) {
             continue;
         }
         at_work |= line.contains(NEW_MANIFEST);

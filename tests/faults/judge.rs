@@ -26,6 +26,8 @@ pub struct Judge<'a> {
     new: State,
     /// The machine before the fault.
     before: Tree,
+    /// Whether the run ended with exit code 3.
+    partly: bool,
     pub violations: Vec<String>,
 }
 
@@ -33,7 +35,7 @@ impl<'a> Judge<'a> {
     /// To be made just before the fault.
     pub fn of(scenario: &'a Scenario) -> Self {
         let (old, new) = (scenario.old_state(), scenario.new_state());
-        Self { scenario, old, new, before: Tree::now(), violations: Vec::new() }
+        Self { scenario, old, new, before: Tree::now(), partly: false, violations: Vec::new() }
     }
 
     pub fn require(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
@@ -69,7 +71,7 @@ impl<'a> Judge<'a> {
     }
 
     /// After a run with a failed call, by its exit code.
-    pub fn failed(&mut self, done: &Done, struck: Struck) {
+    pub fn failed(&mut self, done: &Done, struck: &Struck) {
         self.nothing_open();
         let stderr = String::from_utf8_lossy(&done.stderr).into_owned();
         let stdout = String::from_utf8_lossy(&done.stdout).into_owned();
@@ -78,10 +80,11 @@ impl<'a> Judge<'a> {
                 format!("{word} in the output")
             });
         }
+        self.partly = done.code == 3;
         match done.code {
             0 => self.all_as_declared(),
             1 => self.nothing_changed(),
-            3 => self.partly_done(&stderr, &struck),
+            3 => self.partly_done(&stderr, struck),
             code => self.violations.push(format!("exit {code}")),
         }
         if done.code != 0 && !struck.silent {
@@ -89,14 +92,14 @@ impl<'a> Judge<'a> {
                 "no error says what could not be done".to_owned()
             });
         }
-        for violation in &mut self.violations {
-            if !violation.contains("said:") {
-                violation.push_str(&format!(
-                    "\n    exit {}, said: {}",
-                    done.code,
-                    stderr.replace('\n', "\n    ")
-                ));
-            }
+        self.say_why(0, &format!("exit {}", done.code), &stderr);
+    }
+
+    /// Adds what the run said to the violations from the one with number `first`.
+    fn say_why(&mut self, first: usize, run: &str, stderr: &str) {
+        let said = stderr.replace('\n', "\n    ");
+        for violation in &mut self.violations[first..] {
+            *violation = format!("{run}: {violation}\n    said: {said}");
         }
     }
 
@@ -110,7 +113,13 @@ impl<'a> Judge<'a> {
     /// Exit 1: the secrets, the links and the lists are as they were, and nothing of the new ones is left.
     fn nothing_changed(&mut self) {
         // The mount comes first; a directory that is made for a link to be is none yet.
-        let may = |path: &Path| matches!(path.to_str(), Some("/run/secrets.d" | "/run/nixos"));
+        // An empty directory in the place of the link gives way just before it is renamed.
+        let gave_way = state::live_generation() == Ok(None);
+        let may = |path: &Path| match path.to_str() {
+            Some("/run/secrets.d" | "/run/nixos") => true,
+            Some("/run/secrets") => gave_way,
+            _ => false,
+        };
         let changes = Tree::now().changes_since(&self.before, &may);
         self.violations.extend(changes.into_iter().map(|change| format!("exit 1, but {change}")));
     }
@@ -153,14 +162,12 @@ impl<'a> Judge<'a> {
         self.final_state(&state);
         self.nothing_open();
         self.nothing_left_behind(&state);
-        if self.scenario.next == Next::New {
+        // After a first activation that failed in part, units of what is added now are asked, and rightly so.
+        let first_in_part = self.scenario.old.is_none() && self.partly;
+        if self.scenario.next == Next::New && !first_in_part {
             self.units_asked();
         }
-        let stderr = String::from_utf8_lossy(&done.stderr).replace('\n', "\n    ");
-        for violation in &mut self.violations[count..] {
-            violation.insert_str(0, "the next run: ");
-            violation.push_str(&format!("\n    said: {stderr}"));
-        }
+        self.say_why(count, "the next run", &String::from_utf8_lossy(&done.stderr));
     }
 
     fn final_state(&mut self, state: &State) {

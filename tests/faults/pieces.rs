@@ -44,7 +44,7 @@ fn run(scenario: &Scenario, fixtures: &Fixtures) -> Verdict {
     let arguments =
         ["-qq", "-e", "trace=read,write", "-o", TRACE, "-E", &preload, &program, "install", NEW_MANIFEST];
     let done = scenario.run(&inject::program_path("strace"), &arguments.map(str::to_owned));
-    judge.failed(&done, Struck { silent: false });
+    judge.failed(&done, &Struck { silent: false });
     judge.require(done.code == scenario.exit, || format!("exit {}", done.code));
     let trace = std::fs::read_to_string(TRACE).unwrap();
     let [reads, writes] =

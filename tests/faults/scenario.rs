@@ -156,7 +156,8 @@ pub const SCENARIOS: [Scenario; 7] = [
     },
 ];
 
-const PLAIN: Scenario = Scenario {
+/// What the others are made from.
+pub const PLAIN: Scenario = Scenario {
     name: "",
     old: None,
     between: "",

@@ -57,7 +57,7 @@ const CHANGING: [&str; 17] = [
 /// Without `FAULTS=all`, this part of the points is tried of calls that change nothing, …
 const ONE_OF: usize = 8;
 /// … and this part of all errors: no divisor of their number, so that each strikes every kind of call.
-const ONE_ERROR_OF: usize = 11;
+const ONE_ERROR_OF: usize = 17;
 
 /// Kills the agent at system calls.
 pub fn kill(scenario: &Scenario, fixtures: &Fixtures, all: bool) -> Verdict {
@@ -140,7 +140,7 @@ fn try_one(scenario: &Scenario, call: &Syscall, fault: Fault, fixtures: &Fixture
         Fault::Kill => judge.killed(),
         Fault::Error(_) if memory && done.code == 134 => judge.killed(),
         // What cannot be written cannot be read.
-        Fault::Error(_) => judge.failed(&done, Struck { silent: call.text.starts_with("write(2,") }),
+        Fault::Error(_) => judge.failed(&done, &Struck { silent: call.text.starts_with("write(2,") }),
     }
     judge.next_run();
     judge.violations

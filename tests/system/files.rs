@@ -131,3 +131,17 @@ fn lists_are_appended_to_where_somebody_reads_them() {
         assert!(!Path::new("/run/victim").exists());
     });
 }
+
+#[test]
+fn a_list_that_does_not_fit_stays_as_it_was() {
+    isolated(|| {
+        directory("/run/full", 0, 0o755);
+        crate::namespace::mount("tmpfs", "/run/full", "size=4k");
+        let list = Path::new("/run/full/list");
+        assert!(append_lines(list, &["a.service".to_owned()]).unwrap());
+        let many: Vec<String> = (0..1000).map(|number| format!("{number}.service")).collect();
+        let error = append_lines(list, &many).unwrap_err();
+        assert_eq!(error.to_string(), "cannot append to '/run/full/list': No space left on device");
+        assert_eq!(std::fs::read_to_string(list).unwrap(), "a.service\n");
+    });
+}
