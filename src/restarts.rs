@@ -46,19 +46,18 @@ pub fn request(units: &Requests, via: &Via) -> Asked {
 fn by_systemctl(units: &Requests, path: Option<&OsStr>) -> Asked {
     let mut asked = Asked { failures: Vec::new(), unasked: units.clone() };
     let (restart, reload) = (units.restart(), units.reload_only());
-    for (verb, names, unasked) in [
-        ("try-restart", restart, &mut asked.unasked.restart),
-        ("try-reload-or-restart", reload, &mut asked.unasked.reload),
+    for (what, verb, names, unasked) in [
+        ("restart", "try-restart", restart, &mut asked.unasked.restart),
+        ("reload", "try-reload-or-restart", reload, &mut asked.unasked.reload),
     ] {
         let result = if names.is_empty() { Ok(()) } else { services::systemctl(verb, &names, path) };
         if !matches!(result, Err(Refusal::NotStarted(_))) {
             unasked.clear();
         }
         if let Err(Refusal::NotStarted(error) | Refusal::Failed(error)) = result {
-            let names = names.join(" ");
-            let failure = Failure::new(format!("{verb} {names}"), Subject::Run, error.cause)
+            let failure = Failure::new(format!("ask units to {what}"), Subject::Run, error.to_string())
                 .detail("meanwhile", "the new secrets are live; these units still use the old ones")
-                .hint(format!("run `systemctl {verb} {names}`"));
+                .hint(format!("run `systemctl {verb} {}`", names.join(" ")));
             asked.failures.push(failure);
         }
     }
