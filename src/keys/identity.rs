@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
+use super::diffie_hellman::shared_secret;
 use super::recipient;
 
 const X25519_TAG: &str = "X25519";
@@ -88,13 +89,12 @@ impl X25519 {
         if stanza.body.len() != WRAPPED_BYTES {
             return malformed("the body of an X25519 stanza has a wrong length");
         }
-        let shared = self.secret.diffie_hellman(&share);
-        if !shared.was_contributory() {
+        let Some(shared) = shared_secret(&self.secret, &share) else {
             return malformed("the share of an X25519 stanza is a point of low order");
-        }
+        };
         let salt = salt(&share, &self.public);
         // A stanza does not say for whom it is: one that stays closed is for somebody else.
-        open_file_key(&salt, X25519_LABEL, shared.as_bytes(), &stanza.body).map(Ok)
+        open_file_key(&salt, X25519_LABEL, &shared, &stanza.body).map(Ok)
     }
 }
 
@@ -133,15 +133,13 @@ impl SshEd25519 {
         if *tag != self.tag {
             return None;
         }
-        let inner = self.secret.diffie_hellman(&share);
-        let inner_point = Zeroizing::new(PublicKey::from(*inner.as_bytes()));
-        let shared = self.tweak.diffie_hellman(&inner_point);
-        if !shared.was_contributory() {
+        let inner = shared_secret(&self.secret, &share).map(|inner| Zeroizing::new(PublicKey::from(*inner)));
+        let Some(shared) = inner.and_then(|inner| shared_secret(&self.tweak, &inner)) else {
             return Some(Err(bad("the share of the ssh-ed25519 stanza is a point of low order", true)));
-        }
+        };
         let salt = salt(&share, &self.public);
         // The tag said that it is ours, so that staying closed means damage.
-        let file_key = open_file_key(&salt, SSH_ED25519_LABEL, shared.as_bytes(), &stanza.body);
+        let file_key = open_file_key(&salt, SSH_ED25519_LABEL, &shared, &stanza.body);
         Some(file_key.ok_or(bad("the ssh-ed25519 stanza for this machine does not open", true)))
     }
 }

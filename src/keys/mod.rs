@@ -1,12 +1,14 @@
 //! The machine's identities, and how they open wrapped data keys and age files. No files: bytes are handed in.
 //!
-//! * `age_file`, `ssh`: key files to identities. `identity`: an identity at one stanza of an age header.
+//! * `age_file`, `ssh`: key files to identities. `identity`: an identity at one stanza of an age header, with
+//!   `diffie_hellman`.
 //! * `armor`, `age`: age files. `recipient`, `recipients_of`: public keys.
 //! * `locked`: what is told when nothing opens.
 
 mod age;
 mod age_file;
 mod armor;
+mod diffie_hellman;
 mod identity;
 mod locked;
 mod recipient;
