@@ -126,9 +126,13 @@ fn sops_file(
     if let Err(failure) = machine.can_open(path, document.metadata()) {
         failures.extend(about(&failure));
     }
+    let places = match document.places() {
+        Ok(places) => places,
+        Err(fault) => return about(&open::fault_failure(path, &fault)),
+    };
     for spec in specs {
         let Key::Path(key) = &spec.key else { continue };
-        match document.locate(key) {
+        match places.locate(key) {
             Ok(Protection::Encrypted) => {}
             Ok(Protection::Clear) => warn!(
                 "secret '{}' stands unencrypted in '{}': everybody who has the file can read it",

@@ -201,9 +201,17 @@ fn sops_file(
         Ok(opened) => opened,
         Err(fault) => return OpenedFile::failed(keys, &fault_failure(path, &fault), opened_by),
     };
+    if format == sops::Format::Binary || keys.iter().all(|key| matches!(key, Key::Whole)) {
+        let whole = opened.into_whole().map(Arc::new).map_err(|fault| fault_failure(path, &fault));
+        return OpenedFile { values: keys.iter().map(|_| whole.clone()).collect(), opened_by };
+    }
+    let values = match opened.values() {
+        Ok(values) => values,
+        Err(fault) => return OpenedFile::failed(keys, &fault_failure(path, &fault), opened_by),
+    };
     let mut whole: Option<Arc<Secret>> = None;
     let mut value = |key: &Key| match (key, &whole) {
-        (Key::Path(key), _) => opened.lookup(key).map(Arc::new),
+        (Key::Path(key), _) => values.lookup(key).map(Arc::new),
         (Key::Whole, Some(whole)) => Ok(Arc::clone(whole)),
         (Key::Whole, None) => opened.whole().map(|secret| Arc::clone(whole.insert(Arc::new(secret)))),
     };

@@ -195,46 +195,45 @@ impl Owners<'_> {
             Self::Declared(accounts) => (accounts, None),
             Self::AsFarAsKnown(accounts) => (accounts, Some(NOT_YET)),
         };
-        let uid = resolve(&place.owner, subject, |name| Lookup {
+        let users = Table {
             role: "owner",
             noun: "user",
-            table: "/etc/passwd",
-            id: accounts.uid(name).or(unknown),
-            similar: accounts.similar_user(name),
-        })?;
-        let gid = resolve(&place.group, subject, |name| Lookup {
+            file: "/etc/passwd",
+            id: &|name| accounts.uid(name).or(unknown),
+            similar: &|name| accounts.similar_user(name),
+        };
+        let groups = Table {
             role: "group",
             noun: "group",
-            table: "/etc/group",
-            id: accounts.gid(name).or(unknown),
-            similar: accounts.similar_group(name),
-        })?;
+            file: "/etc/group",
+            id: &|name| accounts.gid(name).or(unknown),
+            similar: &|name| accounts.similar_group(name),
+        };
+        let uid = resolve(&place.owner, subject, &users)?;
+        let gid = resolve(&place.group, subject, &groups)?;
         Ok((uid, gid))
     }
 }
 
-/// An account that is looked up in one of the two tables.
-struct Lookup<'a> {
+/// One of the two tables that accounts are looked up in.
+struct Table<'a> {
     role: &'static str,
     noun: &'static str,
-    table: &'static str,
-    id: Option<u32>,
-    similar: Option<&'a str>,
+    file: &'static str,
+    id: &'a dyn Fn(&str) -> Option<u32>,
+    /// The name that was probably meant. Compares with every name of the table, so it is asked only for an error.
+    similar: &'a dyn Fn(&str) -> Option<&'a str>,
 }
 
-fn resolve<'a>(
-    account: &Account,
-    subject: &Subject,
-    lookup: impl Fn(&str) -> Lookup<'a>,
-) -> Result<u32, Failure> {
+fn resolve(account: &Account, subject: &Subject, table: &Table<'_>) -> Result<u32, Failure> {
     let name = match account {
         Account::Id(id) => return Ok(*id),
         Account::Name(name) => name,
     };
-    let Lookup { role, noun, table, id, similar } = lookup(name);
-    id.ok_or_else(|| {
-        let meant = similar.map(|similar| format!(" (is '{similar}' meant?)")).unwrap_or_default();
-        let cause = format!("there is no {noun} '{name}' in {table}{meant}");
+    let Table { role, noun, file, .. } = table;
+    (table.id)(name).ok_or_else(|| {
+        let meant = (table.similar)(name).map(|similar| format!(" (is '{similar}' meant?)")).unwrap_or_default();
+        let cause = format!("there is no {noun} '{name}' in {file}{meant}");
         Failure::new(format!("set the {role} of"), subject.clone(), cause).hint(format!(
             "declare the {noun} in users.{noun}s, or correct the name, or leave the {role} out and use LoadCredential"
         ))

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_core::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 
 use crate::units::Requests;
 
@@ -81,36 +82,10 @@ impl Record {
     /// The record as JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        let items: Vec<Value> = self
-            .items
-            .iter()
-            .map(|item| {
-                json!({
-                    "name": item.inner,
-                    "file": item.file,
-                    "format": item.format,
-                    "outcome": item.outcome.as_str(),
-                    "identity": item.identity,
-                    "reason": item.reason,
-                })
-            })
-            .collect();
-        let links: Vec<Value> = self
-            .links
-            .iter()
-            .map(|link| json!({ "path": link.path, "target": link.target, "uid": link.uid }))
-            .collect();
-        let unasked = json!({ "restart": self.unasked.restart, "reload": self.unasked.reload });
-        let mut text = json!({
-            "schema": 1,
-            "time": self.time,
-            "items": items,
-            "links": links,
-            "unasked": unasked,
-        })
-        .to_string();
-        text.push('\n');
-        text.into_bytes()
+        // Only a map with keys that are no strings could fail; there is none. An empty record reads as none.
+        let mut text = serde_json::to_vec(self).unwrap_or_default();
+        text.push(b'\n');
+        text
     }
 
     /// Reads a record. A record that is not whole is treated as absent by the caller, never as empty:
@@ -133,6 +108,43 @@ impl Record {
     #[must_use]
     pub fn same_state(&self, other: &Self) -> bool {
         self.items == other.items && self.links == other.links && self.unasked == other.unasked
+    }
+}
+
+// Written straight into the text: a tree of a thousand items takes longer than all their files.
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schema", &1)?;
+        map.serialize_entry("time", &self.time)?;
+        map.serialize_entry("items", &self.items)?;
+        map.serialize_entry("links", &self.links)?;
+        let unasked = [("restart", &self.unasked.restart), ("reload", &self.unasked.reload)];
+        map.serialize_entry("unasked", &BTreeMap::from(unasked))?;
+        map.end()
+    }
+}
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &self.inner)?;
+        map.serialize_entry("file", &self.file)?;
+        map.serialize_entry("format", &self.format)?;
+        map.serialize_entry("outcome", self.outcome.as_str())?;
+        map.serialize_entry("identity", &self.identity)?;
+        map.serialize_entry("reason", &self.reason)?;
+        map.end()
+    }
+}
+
+impl Serialize for Link {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("path", &self.path)?;
+        map.serialize_entry("target", &self.target)?;
+        map.serialize_entry("uid", &self.uid)?;
+        map.end()
     }
 }
 

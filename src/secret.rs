@@ -2,19 +2,56 @@
 //!
 //! This room stands at the bottom of the house so that `sops` and `keys` need not import each other.
 
-use zeroize::{Zeroize, Zeroizing};
+use std::ops::{Deref, DerefMut};
+
+use zeroize::Zeroize;
+
+/// Bytes that are wiped when dropped, with all the memory that was reserved for them.
+///
+/// `Zeroizing<Vec<u8>>` wipes the same bytes one by one, each for itself; for a large secret that takes as long as
+/// decrypting it.
+#[derive(Default)]
+pub struct Wiped(Vec<u8>);
+
+impl From<Vec<u8>> for Wiped {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Deref for Wiped {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.0
+    }
+}
+
+impl DerefMut for Wiped {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        // Then all of the memory is spare, and spare memory is wiped in one go.
+        self.0.clear();
+        self.0.zeroize();
+    }
+}
 
 /// The plaintext of one secret, or of a whole file: any bytes.
 ///
 /// Has no `Debug`, `Display` or `Clone`, so that it can neither be logged nor copied by accident.
 /// The memory is overwritten when the value is dropped.
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret(Wiped);
 
 impl Secret {
     /// Takes over `bytes`. The caller must not have left copies elsewhere.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(Wiped(bytes))
     }
 
     /// Copies `bytes` into a buffer of its own.
@@ -61,20 +98,20 @@ impl Drop for DataKey {
 ///
 /// A `Vec` that grows leaves its old copy behind in freed memory; this one wipes it first.
 #[derive(Default)]
-pub struct SecretBuffer(Zeroizing<Vec<u8>>);
+pub struct SecretBuffer(Wiped);
 
 impl SecretBuffer {
     /// An empty buffer with room for `capacity` bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self(Zeroizing::new(Vec::with_capacity(capacity)))
+        Self(Wiped(Vec::with_capacity(capacity)))
     }
 
     /// Appends `bytes`.
     pub fn push(&mut self, bytes: &[u8]) {
         let needed = self.0.len() + bytes.len();
         if needed > self.0.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(self.0.capacity() * 2)));
+            let mut larger = Wiped(Vec::with_capacity(needed.max(self.0.capacity() * 2)));
             larger.extend_from_slice(&self.0);
             self.0 = larger;
         }

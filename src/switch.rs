@@ -62,11 +62,15 @@ impl Switch<'_> {
 
         // From here on the new generation is live: what fails is reported, and does not undo it.
         steps.failures.extend(outer_links::place(&links));
-        record.links = outer_links::remove_stale(&record.links, self.manifest);
+        let links_left = outer_links::remove_stale(&record.links, self.manifest);
         let asked = restarts::request(&steps.units, restarts);
         steps.failures.extend(asked.failures);
+        let is_recorded = is_new && links_left == record.links && asked.unasked == record.unasked;
+        record.links = links_left;
         record.unasked = asked.unasked;
-        self.keep_record(number, &record, &previous, is_new);
+        if !is_recorded {
+            self.keep_record(number, &record, &previous, is_new);
+        }
         if let Err(error) = self.secretfs.prune(self.manifest.keep_generations, number) {
             warn!("{error}");
         }

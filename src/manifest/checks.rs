@@ -3,25 +3,29 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use super::fields::{Faults, shown};
-use super::json::Value;
+use super::fields::{Faults, Place, shown};
+use super::json::{Pair, Value};
 use super::types::{Manifest, Name, SecretSpec};
 
 /// Checks that no name stands twice and none is a directory of another.
 ///
 /// `kind` is `secret` or `template`; the two are checked apart, as templates have a directory of their own.
-pub(super) fn names<'m>(kind: &str, names: impl Iterator<Item = &'m Name> + Clone, faults: &mut Faults) {
+pub(super) fn names<'m>(
+    kind: &'static str,
+    names: impl Iterator<Item = &'m Name> + Clone,
+    faults: &mut Faults,
+) {
     let mut all = HashSet::new();
     let mut reported = HashSet::new();
     for name in names.clone() {
         if !all.insert(name.as_str()) && reported.insert(name) {
-            faults.add(&format!("{kind} '{}'", shown(name.as_str())), "is declared more than once");
+            faults.add(Place::Named(kind, name.as_str()), "is declared more than once");
         }
     }
     for name in names {
         if let Some(parent) = name.parents().find(|parent| all.contains(parent)) {
             faults.add(
-                &format!("{kind} '{}'", shown(name.as_str())),
+                Place::Named(kind, name.as_str()),
                 format_args!(
                     "'{}' is a {kind} too, and cannot be a file and a directory at once",
                     shown(parent)
@@ -38,7 +42,7 @@ pub(super) fn formats(secrets: &[SecretSpec], faults: &mut Faults) {
         let before = *first.entry(&secret.sops_file).or_insert(secret);
         if before.format != secret.format {
             faults.add(
-                &format!("secret '{}'", shown(secret.name.as_str())),
+                Place::Named("secret", secret.name.as_str()),
                 format_args!(
                     "format {} differs from {} of secret '{}', which is in the same file '{}'",
                     secret.format.as_str(),
@@ -82,17 +86,18 @@ fn links(manifest: &Manifest, faults: &mut Faults) {
         manifest.templates.iter().map(|template| ("template", &template.name, &template.place.path));
     let mut seen: HashMap<&Path, (&str, &Name)> = HashMap::new();
     for (kind, name, path) in secrets.chain(templates) {
-        let place = format!("{kind} '{}'", shown(name.as_str()));
-        let path_shown = shown(&path.to_string_lossy());
+        let place = Place::Named(kind, name.as_str());
+        let path_shown = || shown(&path.to_string_lossy());
         let in_mount = !mount.as_os_str().is_empty() && path.starts_with(mount);
         if in_mount || link.starts_with(path) || mount.starts_with(path) {
-            faults.add(&place, format_args!("path '{path_shown}' is where the secrets themselves live"));
+            let path = path_shown();
+            faults.add(place, format_args!("path '{path}' is where the secrets themselves live"));
         }
         match seen.insert(path, (kind, name)) {
             // One name twice is a fault of its own.
             Some((other_kind, other)) if (other_kind, other) != (kind, name) => {
-                let other = shown(other.as_str());
-                faults.add(&place, format_args!("path '{path_shown}' is that of {other_kind} '{other}' too"));
+                let (path, other) = (path_shown(), shown(other.as_str()));
+                faults.add(place, format_args!("path '{path}' is that of {other_kind} '{other}' too"));
             }
             _ => {}
         }
@@ -116,7 +121,7 @@ pub(super) fn key_sources(manifest: &Manifest, faults: &mut Faults) {
 }
 
 /// Reads `placeholderBySecretName`. Entries whose name could not be a secret's are of no use and left out.
-pub(super) fn placeholders(entries: &[(String, Value)], faults: &mut Faults) -> BTreeMap<Name, String> {
+pub(super) fn placeholders(entries: &[Pair<'_>], faults: &mut Faults) -> BTreeMap<Name, String> {
     let mut placeholders = BTreeMap::new();
     for (name, value) in entries {
         let place = format!("placeholderBySecretName '{}'", shown(name));
@@ -124,7 +129,7 @@ pub(super) fn placeholders(entries: &[(String, Value)], faults: &mut Faults) -> 
             Value::Text(text) if text.is_empty() => faults.add(&place, "is empty"),
             Value::Text(text) => {
                 if let Ok(name) = Name::parse(name)
-                    && placeholders.insert(name, text.clone()).is_some()
+                    && placeholders.insert(name, text.to_string()).is_some()
                 {
                     faults.add(&place, "stands in it more than once");
                 }
@@ -142,8 +147,8 @@ pub(super) fn placeholders_fit(manifest: &Manifest, faults: &mut Faults) {
     }
     for secret in &manifest.secrets {
         if !manifest.placeholders.contains_key(&secret.name) {
-            let place = format!("secret '{}'", shown(secret.name.as_str()));
-            faults.add(&place, "its placeholder is not in placeholderBySecretName, but there are templates");
+            let place = Place::Named("secret", secret.name.as_str());
+            faults.add(place, "its placeholder is not in placeholderBySecretName, but there are templates");
         }
     }
     let mut owners: HashMap<&str, &Name> = HashMap::new();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::fields::{Faults, Fields, PathRule, shown};
+use super::fields::{Faults, Fields, PathRule, Place, shown};
 use super::json::Value;
 use super::types::{
     Account, Format, Key, Mode, Name, Placement, RENDERED, SecretSpec, TemplateBody, TemplateSpec, UnitName,
@@ -59,7 +59,7 @@ const IGNORED_FIELDS: &[&str] = &["neededForUsers", "sopsFileHash"];
 /// Reads `secrets[index]`; `None` if it has faults, which are noted.
 pub(super) fn secret(
     index: usize,
-    value: &Value,
+    value: &Value<'_>,
     context: &Context<'_>,
     faults: &mut Faults,
 ) -> Option<SecretSpec> {
@@ -68,7 +68,7 @@ pub(super) fn secret(
     if let Some(name) = &name
         && (name.as_str() == RENDERED || name.parents().next() == Some(RENDERED))
     {
-        faults.add(&fields.place, format_args!("'{RENDERED}/' is for templates; choose another name"));
+        faults.add(fields.place, format_args!("'{RENDERED}/' is for templates; choose another name"));
     }
     let sops_file = fields.required_path("sopsFile", context.rule, faults);
     let format = match fields.get("format") {
@@ -84,7 +84,7 @@ pub(super) fn secret(
 /// Reads `templates[index]`; `None` if it has faults, which are noted.
 pub(super) fn template(
     index: usize,
-    value: &Value,
+    value: &Value<'_>,
     context: &Context<'_>,
     faults: &mut Faults,
 ) -> Option<TemplateSpec> {
@@ -99,7 +99,7 @@ pub(super) fn template(
         (None, Some(file)) => Some(TemplateBody::File(file)),
         (None, None) => {
             if faults.0.len() == faults_before {
-                faults.add(&fields.place, "has neither content nor file");
+                faults.add(fields.place, "has neither content nor file");
             }
             None
         }
@@ -110,19 +110,19 @@ pub(super) fn template(
 
 /// The fields of an entry, under its name if it has one.
 fn entry<'v>(
-    kind: &str,
+    kind: &'static str,
     index: usize,
-    value: &'v Value,
+    value: &'v Value<'v>,
     known: &[&str],
     faults: &mut Faults,
 ) -> Option<Fields<'v>> {
-    let position = format!("{kind}s[{index}]");
+    let position = Place::Nameless(kind, index);
     let Value::Object(entries) = value else {
-        faults.add(&position, format_args!("must be an object, not {}", value.kind()));
+        faults.add(position, format_args!("must be an object, not {}", value.kind()));
         return None;
     };
     let place = match entries.iter().find(|(key, _)| key == "name") {
-        Some((_, Value::Text(name))) if !name.is_empty() => format!("{kind} '{}'", shown(name)),
+        Some((_, Value::Text(name))) if !name.is_empty() => Place::Named(kind, name),
         _ => position,
     };
     Some(Fields::new(place, entries, known, IGNORED_FIELDS, faults))
@@ -130,7 +130,7 @@ fn entry<'v>(
 
 fn name(fields: &Fields<'_>, faults: &mut Faults) -> Option<Name> {
     let text = fields.required_text("name", faults)?;
-    Name::parse(text).map_err(|why| faults.add(&fields.place, format_args!("its name {why}"))).ok()
+    Name::parse(text).map_err(|why| faults.add(fields.place, format_args!("its name {why}"))).ok()
 }
 
 /// What part of the file is wanted. sops-nix's module puts the secret's own name into `key` of dotenv and
@@ -149,7 +149,7 @@ fn key(fields: &Fields<'_>, format: Format, own_schema: bool, faults: &mut Fault
         // Not the whole file: its other secrets must not be handed out for want of a word.
         None => {
             if fields.get("key").is_none() {
-                faults.add(&fields.place, "key is missing; \"\" stands for the whole file");
+                faults.add(fields.place, "key is missing; \"\" stands for the whole file");
             }
             None
         }
@@ -208,7 +208,7 @@ fn units(fields: &Fields<'_>, key: &str, faults: &mut Faults) -> Vec<UnitName> {
         match UnitName::parse(text) {
             Ok(unit) => units.push(unit),
             Err(why) => {
-                faults.add(&fields.place, format_args!("{key}: the unit name '{}' {why}", shown(text)));
+                faults.add(fields.place, format_args!("{key}: the unit name '{}' {why}", shown(text)));
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Typed reading of one JSON object, with every fault noted under the name of what it is about.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::json::Value;
+use super::json::{Pair, Value};
 
 /// The faults found so far, one line each.
 #[derive(Default)]
@@ -10,16 +11,37 @@ pub(super) struct Faults(pub(super) Vec<String>);
 
 impl Faults {
     /// Notes that `what` is wrong with `place` (`secret 'a'`, `manifest`, `templates[3]`).
-    pub(super) fn add(&mut self, place: &str, what: impl std::fmt::Display) {
+    pub(super) fn add(&mut self, place: impl fmt::Display, what: impl fmt::Display) {
         self.0.push(format!("{place}: {what}"));
+    }
+}
+
+/// What an object of the manifest is about, for messages. It becomes text only when there is one.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'v> {
+    /// The one of this name.
+    Only(&'static str),
+    /// The secret or template of this name.
+    Named(&'static str, &'v str),
+    /// The secret or template at this position, which has no name.
+    Nameless(&'static str, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Only(what) => f.write_str(what),
+            Self::Named(kind, name) => write!(f, "{kind} '{}'", shown(name)),
+            Self::Nameless(kind, index) => write!(f, "{kind}s[{index}]"),
+        }
     }
 }
 
 /// The fields of one object of the manifest. `null` counts as missing, as it does for sops-nix.
 pub(super) struct Fields<'v> {
     /// What the object is about, for messages.
-    pub(super) place: String,
-    entries: &'v [(String, Value)],
+    pub(super) place: Place<'v>,
+    entries: &'v [Pair<'v>],
 }
 
 impl<'v> Fields<'v> {
@@ -27,18 +49,18 @@ impl<'v> Fields<'v> {
     ///
     /// `known` are the keys that are read; `ignored` those that are known to mean nothing to us.
     pub(super) fn new(
-        place: String,
-        entries: &'v [(String, Value)],
+        place: Place<'v>,
+        entries: &'v [Pair<'v>],
         known: &[&str],
         ignored: &[&str],
         faults: &mut Faults,
     ) -> Self {
-        let mut keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_str()).collect();
+        let mut keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_ref()).collect();
         keys.sort_unstable();
         let mut twice: Vec<&str> = keys.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0]).collect();
         twice.dedup();
         for key in twice {
-            faults.add(&place, format_args!("'{}' stands in it more than once", shown(key)));
+            faults.add(place, format_args!("'{}' stands in it more than once", shown(key)));
         }
         keys.dedup();
         for key in keys.iter().filter(|key| !known.contains(key) && !ignored.contains(key)) {
@@ -48,7 +70,7 @@ impl<'v> Fields<'v> {
     }
 
     /// The value under `key`, unless it is missing or `null`.
-    pub(super) fn get(&self, key: &str) -> Option<&'v Value> {
+    pub(super) fn get(&self, key: &str) -> Option<&'v Value<'v>> {
         self.entries
             .iter()
             .find(|(name, _)| name == key)
@@ -59,7 +81,7 @@ impl<'v> Fields<'v> {
     /// A string.
     pub(super) fn text(&self, key: &str, faults: &mut Faults) -> Option<&'v str> {
         self.typed(key, "a string", faults, |value| match value {
-            Value::Text(text) => Some(text.as_str()),
+            Value::Text(text) => Some(text.as_ref()),
             _ => None,
         })
     }
@@ -77,9 +99,9 @@ impl<'v> Fields<'v> {
         }
         match self.entries.iter().find(|(name, _)| name != key && name.eq_ignore_ascii_case(key)) {
             Some((name, _)) => {
-                faults.add(&self.place, format_args!("{key} is missing (it is spelt '{name}' here)"));
+                faults.add(self.place, format_args!("{key} is missing (it is spelt '{name}' here)"));
             }
-            None => faults.add(&self.place, format_args!("{key} is missing")),
+            None => faults.add(self.place, format_args!("{key} is missing")),
         }
     }
 
@@ -100,7 +122,7 @@ impl<'v> Fields<'v> {
         })?;
         let checked = u32::try_from(number).ok().filter(|number| *number <= largest);
         if checked.is_none() {
-            faults.add(&self.place, format_args!("{key} {number} is not between 0 and {largest}"));
+            faults.add(self.place, format_args!("{key} {number} is not between 0 and {largest}"));
         }
         checked
     }
@@ -112,13 +134,13 @@ impl<'v> Fields<'v> {
         if found.is_none() {
             let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
             let words = words.join(", ");
-            faults.add(&self.place, format_args!("{key} '{}' is unknown; known are: {words}", shown(text)));
+            faults.add(self.place, format_args!("{key} '{}' is unknown; known are: {words}", shown(text)));
         }
         found
     }
 
     /// A list; empty if it is missing.
-    pub(super) fn list(&self, key: &str, faults: &mut Faults) -> &'v [Value] {
+    pub(super) fn list(&self, key: &str, faults: &mut Faults) -> &'v [Value<'v>] {
         let list = self.typed(key, "a list", faults, |value| match value {
             Value::List(list) => Some(list.as_slice()),
             _ => None,
@@ -131,16 +153,16 @@ impl<'v> Fields<'v> {
         let mut texts = Vec::new();
         for (index, value) in self.list(key, faults).iter().enumerate() {
             match value {
-                Value::Text(text) => texts.push(text.as_str()),
+                Value::Text(text) => texts.push(text.as_ref()),
                 other => faults
-                    .add(&self.place, format_args!("{key}[{index}] must be a string, not {}", other.kind())),
+                    .add(self.place, format_args!("{key}[{index}] must be a string, not {}", other.kind())),
             }
         }
         texts
     }
 
     /// An object; empty if it is missing.
-    pub(super) fn object(&self, key: &str, faults: &mut Faults) -> &'v [(String, Value)] {
+    pub(super) fn object(&self, key: &str, faults: &mut Faults) -> &'v [Pair<'v>] {
         let object = self.typed(key, "an object", faults, |value| match value {
             Value::Object(entries) => Some(entries.as_slice()),
             _ => None,
@@ -158,7 +180,7 @@ impl<'v> Fields<'v> {
     pub(super) fn required_path(&self, key: &str, rule: PathRule, faults: &mut Faults) -> Option<PathBuf> {
         match self.required_text(key, faults)? {
             "" => {
-                faults.add(&self.place, format_args!("{key} is empty"));
+                faults.add(self.place, format_args!("{key} is empty"));
                 None
             }
             text => self.checked_path(key, text, rule, faults),
@@ -173,7 +195,7 @@ impl<'v> Fields<'v> {
 
     fn checked_path(&self, key: &str, text: &str, rule: PathRule, faults: &mut Faults) -> Option<PathBuf> {
         rule.check(text)
-            .map_err(|why| faults.add(&self.place, format_args!("{key} '{}' {why}", shown(text))))
+            .map_err(|why| faults.add(self.place, format_args!("{key} '{}' {why}", shown(text))))
             .ok()
     }
 
@@ -182,12 +204,12 @@ impl<'v> Fields<'v> {
         key: &str,
         wanted: &str,
         faults: &mut Faults,
-        take: impl Fn(&'v Value) -> Option<T>,
+        take: impl Fn(&'v Value<'v>) -> Option<T>,
     ) -> Option<T> {
         let value = self.get(key)?;
         let taken = take(value);
         if taken.is_none() {
-            faults.add(&self.place, format_args!("{key} must be {wanted}, not {}", value.kind()));
+            faults.add(self.place, format_args!("{key} must be {wanted}, not {}", value.kind()));
         }
         taken
     }
@@ -222,18 +244,22 @@ impl PathRule {
         if text.split('/').any(|element| element == "..") {
             return Err("holds a '..' element; write the path out".into());
         }
-        Ok(Path::new(text).components().collect())
+        let is_plain = !text.ends_with('/') && !text.contains("//") && !text.contains("/.");
+        Ok(if is_plain { PathBuf::from(text) } else { Path::new(text).components().collect() })
     }
 }
 
 /// Text of the manifest as it is shown in messages: on one line, without control characters, not endless.
 pub(super) fn shown(text: &str) -> String {
     const MOST: usize = 200;
-    let mut shown: String = text
-        .chars()
-        .take(MOST)
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-        .collect();
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars().take(MOST) {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
     if text.chars().nth(MOST).is_some() {
         shown.push('…');
     }

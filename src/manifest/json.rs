@@ -3,6 +3,7 @@
 //! `serde_json::Value` would silently keep the last of two equal keys. Its own limits hold here too:
 //! 128 levels, valid UTF-8, nothing behind the first value.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_core::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -10,9 +11,9 @@ use serde_core::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 /// The largest manifest that is read, in bytes. One with 1,000 secrets has about half a megabyte.
 const MAX_BYTES: usize = 16 << 20;
 
-/// A JSON value.
+/// A JSON value. Texts without escapes are borrowed from the file: a manifest of a thousand secrets has 25,000.
 #[derive(Debug, PartialEq)]
-pub(super) enum Value {
+pub(super) enum Value<'j> {
     /// `null`, which everywhere means the same as a missing key.
     Null,
     /// `true` or `false`.
@@ -22,18 +23,21 @@ pub(super) enum Value {
     /// Any other number; no field takes one, so its value is not kept.
     Float,
     /// A string.
-    Text(String),
+    Text(Cow<'j, str>),
     /// A list.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// An object, in the order of the file, equal keys included.
-    Object(Vec<(String, Value)>),
+    Object(Vec<Pair<'j>>),
 }
+
+/// A key of an object and its value.
+pub(super) type Pair<'j> = (Cow<'j, str>, Value<'j>);
 
 /// Reads the only JSON value of `bytes`.
 ///
 /// # Errors
 /// What is wrong and where, as one clause.
-pub(super) fn read(bytes: &[u8]) -> Result<Value, String> {
+pub(super) fn read(bytes: &[u8]) -> Result<Value<'_>, String> {
     if bytes.len() > MAX_BYTES {
         return Err(format!("is larger than {} MiB", MAX_BYTES >> 20));
     }
@@ -46,7 +50,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, String> {
     serde_json::from_slice(bytes).map_err(|fault| format!("is not valid JSON: {fault}"))
 }
 
-impl Value {
+impl Value<'_> {
     /// What kind of value it is, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
@@ -61,7 +65,7 @@ impl Value {
     }
 }
 
-impl<'de> Deserialize<'de> for Value {
+impl<'de> Deserialize<'de> for Value<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Tree)
     }
@@ -70,41 +74,45 @@ impl<'de> Deserialize<'de> for Value {
 struct Tree;
 
 impl<'de> Visitor<'de> for Tree {
-    type Value = Value;
+    type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
+    fn visit_unit<E>(self) -> Result<Value<'de>, E> {
         Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<Value<'de>, E> {
         Ok(Value::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<Value<'de>, E> {
         Ok(Value::Int(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E>(self, value: u64) -> Result<Value<'de>, E> {
         Ok(Value::Int(value.into()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+    fn visit_f64<E>(self, _: f64) -> Result<Value<'de>, E> {
         Ok(Value::Float)
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::Text(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<Value<'de>, E> {
+        Ok(Value::Text(Cow::Owned(value.to_owned())))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::Text(value))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Value<'de>, E> {
+        Ok(Value::Text(Cow::Borrowed(value)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_string<E>(self, value: String) -> Result<Value<'de>, E> {
+        Ok(Value::Text(Cow::Owned(value)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value<'de>, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             list.push(item);
@@ -112,12 +120,42 @@ impl<'de> Visitor<'de> for Tree {
         Ok(Value::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(pair) = pairs.next_entry()? {
-            entries.push(pair);
+    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Value<'de>, A::Error> {
+        let mut entries = Vec::with_capacity(USUAL_FIELDS);
+        while let Some(Key(key)) = pairs.next_key()? {
+            entries.push((key, pairs.next_value()?));
         }
         Ok(Value::Object(entries))
+    }
+}
+
+/// How many fields an entry of the manifest has.
+const USUAL_FIELDS: usize = 12;
+
+/// A key of an object.
+struct Key<'j>(Cow<'j, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyText).map(Key)
+    }
+}
+
+struct KeyText;
+
+impl<'de> Visitor<'de> for KeyText {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_owned()))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(value))
     }
 }
 

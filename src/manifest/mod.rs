@@ -11,8 +11,8 @@ pub mod types;
 pub mod user_mode;
 
 use entries::Context;
-use fields::{Faults, Fields, PathRule};
-use json::Value;
+use fields::{Faults, Fields, PathRule, Place};
+use json::{Pair, Value};
 pub use types::*;
 
 /// Generations kept when the manifest does not say: the default of sops-nix's option.
@@ -56,8 +56,8 @@ pub fn parse(bytes: &[u8]) -> Result<Manifest, Vec<String>> {
 }
 
 /// Builds the manifest from all that is right in it. What is wrong is noted and left out.
-fn read(entries: &[(String, Value)], faults: &mut Faults) -> Manifest {
-    let fields = Fields::new("manifest".into(), entries, FIELDS, &[], faults);
+fn read(entries: &[Pair<'_>], faults: &mut Faults) -> Manifest {
+    let fields = Fields::new(Place::Only("manifest"), entries, FIELDS, &[], faults);
     let own_schema = schema(&fields, faults);
     let user_mode = fields.boolean("userMode", false, faults);
     let rule = if user_mode { PathRule::UserMode } else { PathRule::Absolute };
@@ -106,7 +106,7 @@ fn check(manifest: &Manifest, faults: &mut Faults) {
     checks::paths(manifest, faults);
 }
 
-fn read_each<T>(list: &[Value], mut read: impl FnMut(usize, &Value) -> Option<T>) -> Vec<T> {
+fn read_each<T>(list: &[Value<'_>], mut read: impl FnMut(usize, &Value<'_>) -> Option<T>) -> Vec<T> {
     list.iter().enumerate().filter_map(|(index, value)| read(index, value)).collect()
 }
 
@@ -117,7 +117,7 @@ fn schema(fields: &Fields<'_>, faults: &mut Faults) -> bool {
         Some(1) => true,
         Some(other) => {
             let hint = "use the sops-activate that belongs to the module";
-            faults.add(&fields.place, format_args!("schema {other} is unknown, only 1 is known; {hint}"));
+            faults.add(fields.place, format_args!("schema {other} is unknown, only 1 is known; {hint}"));
             false
         }
     }
@@ -125,7 +125,7 @@ fn schema(fields: &Fields<'_>, faults: &mut Faults) -> bool {
 
 fn logging(fields: &Fields<'_>, faults: &mut Faults) -> Logging {
     let entries = fields.object("logging", faults);
-    let fields = Fields::new("logging".into(), entries, &["keyImport", "secretChanges"], &[], faults);
+    let fields = Fields::new(Place::Only("logging"), entries, &["keyImport", "secretChanges"], &[], faults);
     Logging {
         key_import: fields.boolean("keyImport", true, faults),
         secret_changes: fields.boolean("secretChanges", true, faults),
@@ -135,7 +135,7 @@ fn logging(fields: &Fields<'_>, faults: &mut Faults) -> Logging {
 fn recipients(fields: &Fields<'_>, faults: &mut Faults) -> Vec<String> {
     let texts = fields.texts("machineRecipients", faults);
     if texts.iter().any(|text| text.trim().is_empty()) {
-        faults.add(&fields.place, "machineRecipients holds an empty recipient");
+        faults.add(fields.place, "machineRecipients holds an empty recipient");
     }
     texts.into_iter().map(str::to_owned).collect()
 }

@@ -59,9 +59,8 @@ impl Mode {
     /// # Errors
     /// Why it is none, as a whole clause that names the text.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text_shown = shown(text);
         if text.is_empty() || !text.bytes().all(|digit| matches!(digit, b'0'..=b'7')) {
-            return Err(format!("mode '{text_shown}' is not an octal number; write it as \"0400\""));
+            return Err(format!("mode '{}' is not an octal number; write it as \"0400\"", shown(text)));
         }
         let bits = match text.trim_start_matches('0') {
             "" => 0,
@@ -70,9 +69,10 @@ impl Mode {
         match bits {
             0..=0o777 => Ok(Self(bits)),
             0o1000..=0o7777 => Err(format!(
-                "mode '{text_shown}' has a setuid, setgid or sticky bit, which no secret may have; at most 0777"
+                "mode '{}' has a setuid, setgid or sticky bit, which no secret may have; at most 0777",
+                shown(text)
             )),
-            _ => Err(format!("mode '{text_shown}' is larger than 0777")),
+            _ => Err(format!("mode '{}' is larger than 0777", shown(text))),
         }
     }
 

@@ -16,6 +16,19 @@ pub fn emit(map: &Map<'_, Secret>) -> Result<Secret, Fault> {
     }
 }
 
+/// The same, moved out instead of copied: binary files are the large ones.
+///
+/// # Errors
+/// As [`emit`].
+pub fn into_data(map: Map<'_, Secret>) -> Result<Secret, Fault> {
+    let is_data = |entry: &Entry<'_, Secret>| matches!(entry, Entry::Pair(key, _) if key.as_ref() == b"data");
+    match map.entries.into_iter().find(is_data) {
+        Some(Entry::Pair(_, Node::Scalar(Scalar::Text(text)))) => Ok(text),
+        Some(_) => Err(fault("its 'data' is not a string")),
+        None => Err(fault("it has no 'data'")),
+    }
+}
+
 /// The value that holds the bytes.
 pub fn data<'m, T>(map: &'m Map<'_, T>) -> Option<&'m Node<'m, T>> {
     map.entries.iter().find_map(|entry| match entry {

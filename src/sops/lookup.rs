@@ -1,9 +1,12 @@
 //! One value of a document by its `key`, as manifests name it: `a/b/0` (contract, section 3).
 //!
 //! A key of the file may itself hold `/`, so at each map the longest key that fits is tried first, and shorter
-//! ones if the way behind it ends. Every node lies on one way only, so the search sees each at most once; at
-//! a map it compares all keys once, which for 1,000 lookups in a file of 1,000 keys is a million short
-//! comparisons, less than the price of reading the file.
+//! ones if the way behind it ends. Every node lies on one way only, so a search sees each at most once. The keys of
+//! a map are sorted when it is searched for the first time: a file of a thousand keys, all wanted, is common.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::Format;
 use super::fault::{Fault, FaultKind, quoted};
@@ -12,12 +15,21 @@ use super::tree::{Entry, Item, Map, Node, Scalar};
 /// YAML's merge key. sops keeps it as an ordinary key; whoever reads the file merges.
 const MERGE: &[u8] = b"<<";
 
-/// How a document is searched.
-pub struct Search<T> {
-    /// The format of the file: YAML merges, INI has a section for keys that stand before any other.
-    pub format: Format,
-    /// Whether an item of a list is a comment in the form of an encrypted value.
-    pub is_comment: fn(&Scalar<T>) -> bool,
+/// A document that is searched, for any number of keys.
+pub struct Search<'m, T> {
+    document: &'m Map<'m, T>,
+    format: Format,
+    is_comment: fn(&Scalar<T>) -> bool,
+    /// The maps that were searched so far, by their address.
+    indexes: RefCell<HashMap<*const Map<'m, T>, Rc<Index<'m, T>>>>,
+}
+
+/// The entries of one map.
+struct Index<'m, T> {
+    /// By key; of equal keys the later one first.
+    by_key: Vec<(&'m [u8], &'m Node<'m, T>)>,
+    /// The maps that YAML merges into it, in file order.
+    merged: Vec<&'m Map<'m, T>>,
 }
 
 /// Why a way ended, and how many bytes of the key it had followed by then.
@@ -34,18 +46,24 @@ enum Reason {
     NotScalar(&'static str),
 }
 
-impl<T> Search<T> {
-    /// The scalar at `key` in a document.
+impl<'m, T> Search<'m, T> {
+    /// A search in `document`. YAML merges maps; INI has a section for keys that stand before any other.
+    /// `is_comment` tells whether an item of a list is a comment in the form of an encrypted value.
+    pub fn new(document: &'m Map<'m, T>, format: Format, is_comment: fn(&Scalar<T>) -> bool) -> Self {
+        Self { document, format, is_comment, indexes: RefCell::default() }
+    }
+
+    /// The scalar at `key`.
     ///
     /// # Errors
     /// [`Fault`] of kind `Lookup`: not there, or a map or list.
-    pub fn find<'m>(&self, document: &'m Map<'_, T>, key: &str) -> Result<&'m Scalar<T>, Fault> {
+    pub fn find(&self, key: &str) -> Result<&'m Scalar<T>, Fault> {
         let key = key.as_bytes();
-        let found = self.in_map(document, key, 0);
+        let found = self.in_map(self.document, key, 0);
         let found = match found {
             // Keys before the first section of an INI file are in the section DEFAULT.
             Err(end) if self.format == Format::Ini && end.followed == 0 => {
-                let sections = document.entries.iter().rev().filter_map(|entry| match entry {
+                let sections = self.document.entries.iter().rev().filter_map(|entry| match entry {
                     Entry::Pair(name, Node::Map(section)) if name.as_ref() == b"DEFAULT" => Some(section),
                     _ => None,
                 });
@@ -57,7 +75,7 @@ impl<T> Search<T> {
     }
 
     /// Follows `key` from byte `start` on inside a map.
-    fn in_map<'m>(&self, map: &'m Map<'_, T>, key: &[u8], start: usize) -> Result<&'m Scalar<T>, DeadEnd> {
+    fn in_map(&self, map: &'m Map<'m, T>, key: &[u8], start: usize) -> Result<&'m Scalar<T>, DeadEnd> {
         let mut ways = Vec::new();
         self.ways(map, &key[start..], &mut ways);
         // Longest first; of two equal keys the later one, which wins in JSON parsers.
@@ -75,33 +93,23 @@ impl<T> Search<T> {
 
     /// The values whose key is `rest` or is followed by `/` there, with the length of that key; the later of
     /// equal keys first, and what YAML merges only where the map itself has no such key.
-    fn ways<'m>(&self, map: &'m Map<'_, T>, rest: &[u8], ways: &mut Vec<(usize, &'m Node<'m, T>)>) {
+    fn ways(&self, map: &'m Map<'m, T>, rest: &[u8], ways: &mut Vec<(usize, &'m Node<'m, T>)>) {
+        let index = Rc::clone(
+            self.indexes.borrow_mut().entry(map).or_insert_with(|| Rc::new(Index::new(map, self.format))),
+        );
         let inherited = ways.len();
-        let is_merge = |key: &[u8]| self.format == Format::Yaml && key == MERGE;
-        for entry in map.entries.iter().rev() {
-            let Entry::Pair(key, node) = entry else { continue };
-            let fits = rest.starts_with(key) && matches!(rest.get(key.len()), None | Some(b'/'));
-            if fits && !is_merge(key) && !ways[..inherited].iter().any(|(length, _)| *length == key.len()) {
-                ways.push((key.len(), node));
+        for end in memchr::memchr_iter(b'/', rest).chain([rest.len()]) {
+            if !ways[..inherited].iter().any(|(length, _)| *length == end) {
+                ways.extend(index.values_of(&rest[..end]).map(|node| (end, node)));
             }
         }
-        for entry in &map.entries {
-            match entry {
-                Entry::Pair(key, Node::Map(merged)) if is_merge(key) => self.ways(merged, rest, ways),
-                Entry::Pair(key, Node::List(items)) if is_merge(key) => {
-                    for item in items {
-                        if let Item::Node(Node::Map(merged)) = item {
-                            self.ways(merged, rest, ways);
-                        }
-                    }
-                }
-                _ => {}
-            }
+        for merged in &index.merged {
+            self.ways(merged, rest, ways);
         }
     }
 
     /// Follows `key` into a node that was reached with its first `end` bytes.
-    fn in_node<'m>(&self, node: &'m Node<'_, T>, key: &[u8], end: usize) -> Result<&'m Scalar<T>, DeadEnd> {
+    fn in_node(&self, node: &'m Node<'m, T>, key: &[u8], end: usize) -> Result<&'m Scalar<T>, DeadEnd> {
         let dead_end = |reason| Err(DeadEnd { followed: end, reason });
         if end == key.len() {
             return match node {
@@ -129,6 +137,37 @@ impl<T> Search<T> {
             }
             Node::Scalar(_) => dead_end(Reason::InsideScalar),
         }
+    }
+}
+
+impl<'m, T> Index<'m, T> {
+    fn new(map: &'m Map<'m, T>, format: Format) -> Self {
+        let mut by_key = Vec::with_capacity(map.entries.len());
+        let mut merged = Vec::new();
+        for entry in &map.entries {
+            match entry {
+                Entry::Pair(key, node) if format == Format::Yaml && key.as_ref() == MERGE => match node {
+                    Node::Map(map) => merged.push(map),
+                    Node::List(items) => merged.extend(items.iter().filter_map(|item| match item {
+                        Item::Node(Node::Map(map)) => Some(map),
+                        _ => None,
+                    })),
+                    Node::Scalar(_) => {}
+                },
+                Entry::Pair(key, node) => by_key.push((key.as_ref(), node)),
+                Entry::Comment(_) => {}
+            }
+        }
+        by_key.reverse();
+        // Keeps the order of equal keys.
+        by_key.sort_by_key(|(key, _)| *key);
+        Self { by_key, merged }
+    }
+
+    /// The values under `key`, the later ones first.
+    fn values_of(&self, key: &[u8]) -> impl Iterator<Item = &'m Node<'m, T>> {
+        let start = self.by_key.partition_point(|(other, _)| *other < key);
+        self.by_key[start..].iter().take_while(move |(other, _)| *other == key).map(|(_, node)| *node)
     }
 }
 

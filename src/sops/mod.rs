@@ -2,7 +2,7 @@
 //!
 //! The order is that of the format: [`Document::parse`] reads the tree and takes the sops block out,
 //! `keys` turns [`Document::metadata`] into a data key, [`Document::open`] decrypts every leaf and verifies
-//! the MAC, and only then are values handed out, by [`Opened::lookup`] or [`Opened::whole`].
+//! the MAC, and only then are values handed out, by [`Opened::values`] or [`Opened::whole`].
 
 mod binary;
 mod cipher;
@@ -112,24 +112,53 @@ impl<'a> Document<'a> {
         Ok(Opened { format: self.format, branches })
     }
 
-    /// Whether `key` names a scalar of this file, from the public structure alone, and whether that scalar
-    /// stands unencrypted in the file. The empty key, and any key of a binary file, is the whole file.
+    /// Where the scalars of this file are, from the public structure alone.
     ///
     /// # Errors
-    /// [`Fault`] of kind `Lookup`, as [`Opened::lookup`] would give it.
+    /// [`Fault`] of kind `NoMetadata`, which no document has that was parsed.
+    pub fn places(&self) -> Result<Places<'_>, Fault> {
+        let is_comment = |scalar: &Scalar<Text<'_>>| sealed(scalar).is_some_and(|sealed| sealed.is_comment());
+        Ok(Places { document: self, search: Search::new(first(&self.branches)?, self.format, is_comment) })
+    }
+
+    /// [`Places::locate`] for a single key.
+    ///
+    /// # Errors
+    /// As there.
     pub fn locate(&self, key: &str) -> Result<Protection, Fault> {
-        if key.is_empty() || self.format == Format::Binary {
-            let sealed = self.branches.iter().any(holds_sealed);
+        self.places()?.locate(key)
+    }
+}
+
+/// The scalars of an encrypted file, by key.
+pub struct Places<'d> {
+    document: &'d Document<'d>,
+    search: Search<'d, Text<'d>>,
+}
+
+impl Places<'_> {
+    /// Whether `key` names a scalar, and whether that scalar stands unencrypted in the file. The empty key, and
+    /// any key of a binary file, is the whole file.
+    ///
+    /// # Errors
+    /// [`Fault`] of kind `Lookup`, as [`Values::lookup`] would give it.
+    pub fn locate(&self, key: &str) -> Result<Protection, Fault> {
+        if key.is_empty() || self.document.format == Format::Binary {
+            let sealed = self.document.branches.iter().any(holds_sealed);
             return Ok(if sealed { Protection::Encrypted } else { Protection::Clear });
         }
-        let is_comment = |scalar: &Scalar<Text<'a>>| sealed(scalar).is_some_and(|sealed| sealed.is_comment());
-        let search = Search { format: self.format, is_comment };
-        let scalar = search.find(first(&self.branches)?, key)?;
+        let scalar = self.search.find(key)?;
         Ok(if sealed(scalar).is_some() { Protection::Encrypted } else { Protection::Clear })
     }
 }
 
-impl Opened<'_> {
+/// The scalars of an opened file, by key.
+pub struct Values<'o> {
+    opened: &'o Opened<'o>,
+    search: Search<'o, Secret>,
+}
+
+impl Values<'_> {
     /// The scalar at `key` (`a/b/0` walks maps and lists; longest match first for keys that hold `/`), as plain
     /// text: `true`, `5432`, `1.5`, or the bytes of a string. Only the first document of a YAML file is seen.
     /// The empty key, and any key of a binary file, is the whole file.
@@ -137,11 +166,29 @@ impl Opened<'_> {
     /// # Errors
     /// [`Fault`] of kind `Lookup`: not there, or null, a map or a list; or as [`Opened::whole`].
     pub fn lookup(&self, key: &str) -> Result<Secret, Fault> {
-        if key.is_empty() || self.format == Format::Binary {
-            return self.whole();
+        if key.is_empty() || self.opened.format == Format::Binary {
+            return self.opened.whole();
         }
-        let search = Search { format: self.format, is_comment: |_| false };
-        search.find(first(&self.branches)?, key).map(scalar_text)
+        self.search.find(key).map(scalar_text)
+    }
+}
+
+impl Opened<'_> {
+    /// The scalars of this file.
+    ///
+    /// # Errors
+    /// [`Fault`] of kind `NoMetadata`, which no document has that was parsed.
+    pub fn values(&self) -> Result<Values<'_>, Fault> {
+        let search = Search::new(first(&self.branches)?, self.format, |_| false);
+        Ok(Values { opened: self, search })
+    }
+
+    /// [`Values::lookup`] for a single key.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn lookup(&self, key: &str) -> Result<Secret, Fault> {
+        self.values()?.lookup(key)
     }
 
     /// The whole file, byte for byte what `sops decrypt` prints.
@@ -155,6 +202,17 @@ impl Opened<'_> {
             Format::Binary => binary::emit(first(&self.branches)?),
             Format::Dotenv => dotenv::emit(first(&self.branches)?),
             Format::Ini => ini::emit(first(&self.branches)?),
+        }
+    }
+
+    /// [`Opened::whole`] for the last one who wants it: the bytes of a binary file are not copied.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn into_whole(self) -> Result<Secret, Fault> {
+        match self.format {
+            Format::Binary => binary::into_data(self.branches.into_iter().next().ok_or_else(no_metadata)?),
+            _ => self.whole(),
         }
     }
 }

@@ -7,10 +7,10 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::{Uid, ftruncate, read as read_some};
-use zeroize::Zeroizing;
 
 use super::directory::write_all;
 use super::{Error, Kind, kind_of, mode_of, quoted};
+use crate::secret::Wiped;
 
 /// No key file is larger, in bytes. A machine with thousands of identities in one file stays below it.
 const KEY_LIMIT: u64 = 1 << 20;
@@ -21,7 +21,7 @@ const CHUNK: usize = 4096;
 /// The bytes of a key file.
 pub struct KeyFile {
     /// Its content, wiped when dropped.
-    pub bytes: Zeroizing<Vec<u8>>,
+    pub bytes: Wiped,
     /// A sentence about permissions that let others read or replace the key.
     pub warning: Option<String>,
 }
@@ -30,7 +30,7 @@ pub struct KeyFile {
 ///
 /// # Errors
 /// It cannot be opened, is not a regular file (a FIFO is refused, not waited for), or is larger than `limit` bytes.
-pub fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub fn read(path: &Path, limit: u64) -> Result<Wiped, Error> {
     let (file, stat) = open(path)?;
     read_opened(&file, &stat, limit)
         .map_err(|cause| Error::because(format!("cannot read {}", quoted(path)), cause))
@@ -51,7 +51,7 @@ pub fn read_key(path: &Path) -> Result<KeyFile, Error> {
 ///
 /// # Errors
 /// It cannot be read, or is larger than `limit` bytes.
-pub fn read_stdin(limit: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub fn read_stdin(limit: u64) -> Result<Wiped, Error> {
     read_unsized(&std::io::stdin(), limit)
         .map_err(|cause| Error::because("cannot read standard input", cause))
 }
@@ -100,7 +100,7 @@ fn open(path: &Path) -> Result<(OwnedFd, FileStat), Error> {
     }
 }
 
-fn read_opened(file: &OwnedFd, stat: &FileStat, limit: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+fn read_opened(file: &OwnedFd, stat: &FileStat, limit: u64) -> Result<Wiped, String> {
     let size = u64::try_from(stat.st_size).unwrap_or(0);
     if size > limit {
         return Err(too_large(limit));
@@ -112,7 +112,7 @@ fn read_opened(file: &OwnedFd, stat: &FileStat, limit: u64) -> Result<Zeroizing<
 }
 
 /// Reads `size` bytes, or fewer if the file ends before: one call for an ordinary file.
-pub(super) fn read_exactly(file: &impl AsFd, size: u64) -> nix::Result<Zeroizing<Vec<u8>>> {
+pub(super) fn read_exactly(file: &impl AsFd, size: u64) -> nix::Result<Wiped> {
     let mut bytes = zeroed(usize::try_from(size).map_err(|_| Errno::ENOMEM)?)?;
     let mut filled = 0;
     while filled < bytes.len() {
@@ -127,9 +127,33 @@ pub(super) fn read_exactly(file: &impl AsFd, size: u64) -> nix::Result<Zeroizing
     Ok(bytes)
 }
 
+/// How much of a file is compared at a time, in bytes.
+const COMPARED: usize = 256 * 1024;
+
+/// Whether `file` starts with `wanted`, without ever holding all of it.
+pub(super) fn starts_with(file: &impl AsFd, mut wanted: &[u8]) -> nix::Result<bool> {
+    let mut buffer = zeroed(wanted.len().min(COMPARED))?;
+    while !wanted.is_empty() {
+        let room = wanted.len().min(buffer.len());
+        match read_some(file, &mut buffer[..room]) {
+            Ok(0) => return Ok(false),
+            Ok(count) => {
+                let (here, behind) = wanted.split_at(count);
+                if buffer[..count] != *here {
+                    return Ok(false);
+                }
+                wanted = behind;
+            }
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(true)
+}
+
 /// Reads to the end a file that says it is empty: it is, or it is one of `/proc`. Each larger buffer is a new one, so
 /// that the old one is wiped.
-fn read_unsized(file: &impl AsFd, limit: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+fn read_unsized(file: &impl AsFd, limit: u64) -> Result<Wiped, String> {
     let mut bytes = zeroed(CHUNK).map_err(|errno| errno.desc().to_owned())?;
     let mut filled = 0;
     loop {
@@ -157,8 +181,8 @@ fn too_large(limit: u64) -> String {
 }
 
 /// A zeroed buffer; `ENOMEM` instead of an abort when there is no memory for it.
-fn zeroed(size: usize) -> nix::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::new());
+fn zeroed(size: usize) -> nix::Result<Wiped> {
+    let mut bytes = Wiped::default();
     bytes.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
     bytes.resize(size, 0);
     Ok(bytes)

@@ -12,7 +12,7 @@ use nix::sys::stat::{FileStat, Mode, fchmod};
 use nix::unistd::{Gid, Uid, fchown};
 
 use super::directory::{Directory, MAX_DEPTH, only_regular, write_all};
-use super::files::read_exactly;
+use super::files::{read_exactly, starts_with};
 use super::secretfs::SecretFs;
 use super::{Error, Kind, Privilege, kind_of, mode_of, quoted};
 use crate::secret::Secret;
@@ -93,7 +93,7 @@ impl Generation {
         if !owned || mode_of(&stat) != mode || usize::try_from(stat.st_size) != Ok(wanted.len()) {
             return Ok(Same::Different);
         }
-        let equal = self.content(name, &file, &stat)?.expose() == wanted;
+        let equal = starts_with(&file, wanted).map_err(|errno| self.cannot("read", name, errno))?;
         Ok(if equal { Same::Equal } else { Same::Different })
     }
 
@@ -198,8 +198,10 @@ impl NewGeneration {
     /// # Errors
     /// `name` is no name of a secret or taken, `mode` has bits beyond `0777`, or the file system refuses (full).
     pub fn write(&mut self, name: &str, content: &[u8], mode: u32, uid: Uid, gid: Gid) -> Result<(), Error> {
-        let doing = format!("cannot write {} to generation {}", quoted(name), self.number);
-        let because = |cause: String| Error::because(&*doing, cause);
+        let number = self.number;
+        let because = |cause: String| {
+            Error::because(format!("cannot write {} to generation {number}", quoted(name)), cause)
+        };
         let mut elements = elements(name).map_err(|cause| because(cause.to_owned()))?;
         if mode > 0o777 {
             return Err(because(format!("mode {mode:o} is more than 0777")));
