@@ -21,6 +21,14 @@ let
         lib.filter (lib.hasSuffix ".nix") (lib.attrNames (builtins.readDir directory))
       )
     );
+
+  # nixpkgs says where an option with an old name was set.
+  withoutFile =
+    warning:
+    let
+      parts = builtins.match "(The option `[^']*') defined in .*(has been renamed .*)" warning;
+    in
+    if parts == null then warning else lib.concatStringsSep " " parts;
 in
 {
   inherit lib pkgs;
@@ -31,7 +39,8 @@ in
   answers = lib.mapAttrs (
     _: case:
     {
-      inherit (case) complaints defaultGroups warnings;
+      inherit (case) complaints defaultGroups;
+      warnings = map withoutFile case.warnings;
     }
     // lib.optionalAttrs (case.complaints == [ ]) {
       inherit (case) manifests snippets units;

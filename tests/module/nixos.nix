@@ -30,6 +30,8 @@ let
   };
 in
 {
+  imports = [ ./nixos-newer.nix ];
+
   options = {
     assertions = option (types.listOf types.raw) [ ];
     warnings = strings;
@@ -61,15 +63,11 @@ in
         }
       ];
     };
-    services.userborn.enable = option types.bool false;
     system = {
-      activatable = option types.bool true;
       activationScripts = option (types.attrsOf (types.either types.str script)) { };
       build = option (types.attrsOf types.raw) { };
-      nixos-init.enable = option types.bool false;
     };
     systemd = {
-      sysusers.enable = option types.bool false;
       mounts = option (types.listOf (
         types.submodule {
           options = unit // {

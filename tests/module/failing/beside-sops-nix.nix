@@ -1,4 +1,4 @@
-# error: sops.secrets' is already declared
+# error: is already declared
 {
   imports = [ ../beside/sops-nix.nix ];
   services.openssh.enable = true;

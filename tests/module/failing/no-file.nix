@@ -1,4 +1,4 @@
-# error: sops.defaultSopsFile' is used but not defined
+# error: sops.defaultSopsFile'
 {
   sops = {
     age.keyFile = "/var/lib/sops-nix/key.txt";

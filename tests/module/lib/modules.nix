@@ -31,7 +31,7 @@ rec {
         };
         config._module.args = if name == null then { } else { inherit name; };
       };
-      all = collect args ([ base ] ++ modules);
+      all = collect args (modules ++ [ base ]);
       args = specialArgs // {
         inherit config lib options;
         _arguments = config._module.args;
@@ -76,7 +76,8 @@ rec {
       };
       allowed = filter (entry: !builtins.elem entry.key disabled);
     in
-    map (entry: entry.module) kept;
+    # What is imported first is merged last.
+    lib.reverseList (map (entry: entry.module) kept);
 
   load =
     args: module:

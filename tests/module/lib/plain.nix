@@ -10,6 +10,9 @@ _: rec {
   unique = builtins.foldl' (
     seen: value: if builtins.elem value seen then seen else seen ++ [ value ]
   ) [ ];
+  reverseList =
+    list:
+    builtins.genList (i: builtins.elemAt list (builtins.length list - 1 - i)) (builtins.length list);
   imap1 = f: list: builtins.genList (i: f (i + 1) (builtins.elemAt list i)) (builtins.length list);
 
   filterAttrs =
