@@ -1,0 +1,102 @@
+# The machine of tier B in three generations, evaluated: its unit files, its manifests, and what they name in the store.
+{
+  # A directory with the agent's static binary in `bin`, and the one with the encrypted files.
+  agent,
+  files,
+  nixpkgsLib ? ../../tests/module/lib,
+}:
+let
+  lib = import nixpkgsLib;
+  pkgs = import ../../tests/module/pkgs.nix { inherit agent lib; };
+  evaluate = import ../../tests/module/evaluate.nix { inherit lib pkgs; };
+  unitFiles = import ../../tests/module/unit-files.nix { inherit lib; };
+  file = name: /. + "${files}/${name}";
+
+  # The same secrets as in tier A (lib/machine.py), declared as a user of the module does.
+  common =
+    { config, ... }:
+    {
+      systemd.sysusers.enable = true;
+      users.users.web.group = "web";
+      sops = {
+        age.sshKeyPaths = [ "/etc/ssh/ssh_host_ed25519_key" ];
+        secrets = {
+          hash = {
+            neededForUsers = true;
+            sopsFile = file "users.yaml";
+          };
+          "app/token" = {
+            owner = "web";
+            mode = "0440";
+            path = "/etc/web/token";
+            restartUnits = [
+              "web.service"
+              "idle.service"
+            ];
+          };
+          public.mode = "0444";
+          smtp = {
+            format = "dotenv";
+            key = "SMTP_PASSWORD";
+            owner = "web";
+            group = "root";
+          };
+        };
+        templates."web.conf" = {
+          owner = "web";
+          group = "keys";
+          mode = "0460";
+          content = "token ${config.sops.placeholder."app/token"}\n";
+          reloadUnits = [ "proxy.service" ];
+        };
+      };
+    };
+  first.sops = {
+    defaultSopsFile = file "first.yaml";
+    secrets.smtp.sopsFile = file "smtp.env";
+    secrets.old = {
+      path = "/etc/old";
+      credentialFor = [
+        "mailer"
+        "guest"
+      ];
+    };
+  };
+  changed = smtp: {
+    sops = {
+      defaultSopsFile = file "changed.yaml";
+      secrets.smtp.sopsFile = file smtp;
+      secrets.new.path = "/etc/new";
+    };
+  };
+
+  generation =
+    module:
+    let
+      inherit
+        (evaluate {
+          imports = [
+            common
+            module
+          ];
+        })
+        config
+        ;
+      manifest = built: {
+        path = builtins.unsafeDiscardStringContext built.outPath;
+        inherit (built) text;
+      };
+    in
+    {
+      units = unitFiles config;
+      manifests = [
+        (manifest config.system.build.sops-nix-manifest)
+        (manifest config.system.build.sops-nix-users-manifest)
+      ];
+    };
+in
+lib.mapAttrs (_: generation) {
+  inherit first;
+  changed = changed "smtp.env";
+  broken = changed "damaged.env";
+}
