@@ -240,15 +240,11 @@ fn random_damage_gives_what_sops_gives_or_nothing() {
                 let damaged = damage(&file, &mut random);
                 tried += 1;
                 let Ok(printed) = sops.whole(format, &damaged) else { continue };
-                // The command line, unlike the library, refuses odd versions; that is not what is asked here.
-                let word = file.windows(7).rposition(|window| window == b"version").unwrap();
-                let version = file[..word].iter().rposition(|byte| *byte == b'\n').unwrap();
-                if !damaged.windows(file.len() - version).any(|window| window == &file[version..]) {
-                    continue;
-                }
                 opened += 1;
                 match sops.decrypt(format, &damaged) {
                     Ok(wanted) if wanted == printed => {}
+                    // The command line, unlike the library, refuses odd versions; that is not what is asked here.
+                    Err(error) if error.to_lowercase().contains("version") => {}
                     other => {
                         let other = other.map(|wanted| String::from_utf8_lossy(&wanted).into_owned());
                         let (printed, damaged) =
