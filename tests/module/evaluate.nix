@@ -22,6 +22,7 @@ let
       };
   inherit (evaluated) config;
   cfg = config.sops;
+  snippets = config.system.activationScripts;
 
   given = lib.filterAttrs (
     _: value:
@@ -86,8 +87,22 @@ let
   credentialServices = map (lib.removeSuffix ".service") (
     lib.concatMap (secret: secret.credentialFor) (lib.attrValues cfg.secrets)
   );
-  isOurs =
-    name: _: lib.hasPrefix "sops-" name || lib.elem name ([ "userborn" ] ++ credentialServices);
+  isOurs = name: _: lib.hasPrefix "sops-" name;
+
+  # Of other modules' services, what concerns secrets.
+  foreign =
+    service:
+    given {
+      inherit (service) after wants;
+      LoadCredential = service.serviceConfig.LoadCredential or [ ];
+      restartTriggers = lib.filter (
+        trigger: lib.hasInfix "manifest" "${trigger}"
+      ) service.restartTriggers;
+    };
+  isForeign = name: _: lib.elem name ([ "userborn" ] ++ credentialServices);
+
+  # Real NixOS has more to say.
+  concerning = lib.filter (lib.hasInfix "sops");
 in
 {
   inherit config;
@@ -97,22 +112,27 @@ in
     users = textOf config.system.build.sops-nix-users-manifest;
   };
   units = given {
-    services = lib.mapAttrs (_: unit) (lib.filterAttrs isOurs config.systemd.services);
+    services =
+      lib.mapAttrs (_: unit) (lib.filterAttrs isOurs config.systemd.services)
+      // lib.mapAttrs (_: foreign) (lib.filterAttrs isForeign config.systemd.services);
     paths = lib.mapAttrs (_: unit) (lib.filterAttrs isOurs config.systemd.paths);
     targets = lib.mapAttrs (_: unit) (lib.filterAttrs isOurs config.systemd.targets);
     mounts = map unit (
       lib.filter (mount: lib.hasPrefix "/run/secrets" mount.where) config.systemd.mounts
     );
   };
-  snippets = only [
-    "generate-age-key"
-    "setupSecrets"
-    "setupSecretsForUsers"
-    "users"
-  ] config.system.activationScripts;
-  complaints = map (assertion: assertion.message) (
-    lib.filter (assertion: !assertion.assertion) config.assertions
+  snippets =
+    only [
+      "generate-age-key"
+      "setupSecrets"
+      "setupSecretsForUsers"
+    ] snippets
+    // lib.optionalAttrs (snippets.users.deps or [ ] != [ ]) {
+      users = { inherit (snippets.users) deps; };
+    };
+  complaints = concerning (
+    map (assertion: assertion.message) (lib.filter (assertion: !assertion.assertion) config.assertions)
   );
-  inherit (config) warnings;
+  warnings = concerning config.warnings;
   inherit (config.clan.core.sops) defaultGroups;
 }

@@ -9,6 +9,8 @@ answers=$(mktemp)
 if instantiate -A answers "$here" 2> "$answers.err" | sed -E "$normal" > "$answers" && [ -s "$answers" ]; then
   for file in "$here"/cases/*.nix; do
     name=$(basename "$file" .nix)
+    # A given nixpkgs is as new as it is.
+    if [ -n "${NIXPKGS:-}" ] && [ "$name" = older-nixos ]; then echo "not run with NIXPKGS: $name"; continue; fi
     golden=$here/golden/$name.json
     jq --sort-keys --arg name "$name" '.[$name]' "$answers" > "$answers.one"
     if $update; then cp "$answers.one" "$golden"; fi
