@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # A first boot, a dry run, a switch, the same again, and a switch that fails in part.
 give_key
 

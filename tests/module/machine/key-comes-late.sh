@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # No key at the first boot; then it comes, and the unit that waits for it starts the same command.
 activate first
 claim 'without a key the activation fails' "$status" 1

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The manifests of builds/, built in the sandbox, with the static binary as their checker.
 
 package=/nix/package

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The evaluated activation snippets, run for real in NixOS's order, in a mount namespace with a /run and an /etc of its own.
 
 machine() { "$@" ${NIXPKGS_LIB:+--arg nixpkgsLib "$NIXPKGS_LIB"} --arg agent "$package" "$here/machine"; }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The flake, checked with a stand-in for nixpkgs, from a copy that holds only what belongs to the repository.
 
 copy=/nix/repository

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # systemd's own opinion of the units, and the option reference.
 
 command -v systemd-analyze >/dev/null ||

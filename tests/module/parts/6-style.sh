@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Formatted as nixfmt does it, and nothing in it that is not used. nixfmt_rs is nixfmt's own style in Rust; it can be had from
 # the same registry as everything else.
 
@@ -9,7 +10,7 @@ style_tools() {
     cargo install --quiet --locked --root "$cache/nix-tools" --version 1.3.1 deadnix
 }
 
-mapfile -t ours < <(find "$root"/*.nix "$root/nixos-module" "$here" -name '*.nix' -type f)
+mapfile -t ours < <(find "$root" \( -path "$root/target" -o -path "$root/.cache" -o -path "$root/.git" \) -prune -o -name '*.nix' -type f -print)
 # Cargo has its own place to keep things, in the home that the tests do not use.
 if ! HOME=$home style_tools > /nix/style.log 2>&1; then
   fail 'nixfmt and deadnix cannot be had' "$(cat /nix/style.log)"
