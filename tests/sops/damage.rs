@@ -244,7 +244,7 @@ fn random_damage_gives_what_sops_gives_or_nothing() {
                 match sops.decrypt(format, &damaged) {
                     Ok(wanted) if wanted == printed => {}
                     // The command line, unlike the library, refuses odd versions; that is not what is asked here.
-                    Err(error) if error.to_lowercase().contains("version") => {}
+                    Err(error) if is_about_the_version(&error) => {}
                     other => {
                         let other = other.map(|wanted| String::from_utf8_lossy(&wanted).into_owned());
                         let (printed, damaged) =
@@ -257,6 +257,13 @@ fn random_damage_gives_what_sops_gives_or_nothing() {
     }
     println!("{opened} of {tried} damaged files opened, as in sops");
     assert!(opened > 0 && opened < tried / 2);
+}
+
+/// The words of the library that the command line of sops reads versions with.
+fn is_about_the_version(error: &str) -> bool {
+    let words = ["Version string empty", "Major.Minor.Patch", "major number", "minor number", "patch number"];
+    let rest = ["prerelease", "build meta data", "Major number", "Minor number", "Patch number"];
+    words.iter().chain(&rest).any(|word| error.contains(word))
 }
 
 fn damage(file: &[u8], random: &mut Random) -> Vec<u8> {
