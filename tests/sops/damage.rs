@@ -261,7 +261,14 @@ fn random_damage_gives_what_sops_gives_or_nothing() {
 
 /// The words of the library that the command line of sops reads versions with.
 fn is_about_the_version(error: &str) -> bool {
-    let words = ["Version string empty", "Major.Minor.Patch", "major number", "minor number", "patch number"];
+    let words = [
+        "Version string empty",
+        "strconv.ParseUint",
+        "Major.Minor.Patch",
+        "major number",
+        "minor number",
+        "patch number",
+    ];
     let rest = ["prerelease", "build meta data", "Major number", "Minor number", "Patch number"];
     words.iter().chain(&rest).any(|word| error.contains(word))
 }
