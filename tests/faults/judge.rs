@@ -190,7 +190,8 @@ impl<'a> Judge<'a> {
             ["/run/secrets", "/run/secrets.d", "/run/secrets.d.lock", "/run/nixos", LISTS[0], LISTS[1]];
         let links = || self.old.links.keys().chain(self.new.links.keys());
         let mut left = Vec::new();
-        for (path, kind) in Tree::now().kinds() {
+        let now = Tree::now();
+        for (path, kind) in now.kinds() {
             let directory = kind == libc::S_IFDIR && links().any(|link| Path::new(link).starts_with(path));
             let link = path.to_str().is_some_and(|path| state.links.contains_key(path));
             let expected = directory
@@ -198,6 +199,10 @@ impl<'a> Judge<'a> {
                 || path.starts_with(&generation)
                 || path == record
                 || ours.iter().any(|ours| path == Path::new(ours));
+            let owner = if path.starts_with("/home/alice") { "1000:100" } else { "0:0" };
+            if directory && now.rights(path) != (0o755, owner.to_owned()) {
+                self.violations.push(format!("{} is {:?}", path.display(), now.rights(path)));
+            }
             let made_by_us = path.to_string_lossy().contains(".sops-activate-");
             if made_by_us || (!expected && !self.before_all(path)) {
                 left.push(path.display().to_string());
