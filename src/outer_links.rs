@@ -97,8 +97,15 @@ fn failed(link: &OuterLink, error: &system::Error) -> Failure {
 
 /// Removes links of earlier runs that are no longer declared, if they are still ours. Gives back the links
 /// that are there, or that could not be removed, for the record.
+///
+/// What failed keeps its link even if another path is declared now: nothing was made there.
 #[must_use]
-pub fn remove_stale(recorded: &[Link], manifest: &Manifest) -> Vec<Link> {
+pub fn remove_stale(recorded: &[Link], files: &[(Planned<'_>, Outcome)], manifest: &Manifest) -> Vec<Link> {
+    let kept: BTreeSet<PathBuf> = files
+        .iter()
+        .filter(|(_, outcome)| *outcome == Outcome::Stale)
+        .map(|(plan, _)| manifest.symlink_path.join(&plan.inner))
+        .collect();
     let secrets = manifest.secrets.iter().map(|spec| (&spec.place, spec.name.as_str().to_owned()));
     let templates =
         manifest.templates.iter().map(|spec| (&spec.place, format!("{RENDERED}/{}", spec.name.as_str())));
@@ -108,7 +115,7 @@ pub fn remove_stale(recorded: &[Link], manifest: &Manifest) -> Vec<Link> {
         .collect();
     let still_wanted = |link: &&Link| {
         let (path, target) = (Path::new(&link.path), PathBuf::from(&link.target));
-        if declared.contains(&(path, target)) {
+        if kept.contains(&target) || declared.contains(&(path, target)) {
             return true;
         }
         links::remove(path, Path::new(&link.target), Uid::from_raw(link.uid)).map_or_else(

@@ -62,7 +62,7 @@ impl Switch<'_> {
 
         // From here on the new generation is live: what fails is reported, and does not undo it.
         steps.failures.extend(outer_links::place(&links));
-        let links_left = outer_links::remove_stale(&record.links, self.manifest);
+        let links_left = outer_links::remove_stale(&record.links, &steps.files, self.manifest);
         let asked = restarts::request(&steps.units, restarts);
         steps.failures.extend(asked.failures);
         let is_recorded = is_new && links_left == record.links && asked.unasked == record.unasked;
