@@ -7,6 +7,8 @@ use super::types::{Mode, Name, UnitName};
 const NAME_MAX: usize = 255;
 /// The longest name of a secret, in bytes: `PATH_MAX` less some room for the directories in front.
 const LONGEST_NAME: usize = 3840;
+/// The deepest name, in elements. `system` writes 64 levels, and the uppermost is `rendered` for templates.
+const DEEPEST_NAME: usize = 63;
 /// The longest unit name systemd takes, in bytes (`UNIT_NAME_MAX`, with its final NUL).
 const LONGEST_UNIT: usize = 255;
 
@@ -27,6 +29,9 @@ impl Name {
         }
         if text.len() > LONGEST_NAME {
             return Err(format!("is longer than {LONGEST_NAME} bytes"));
+        }
+        if text.split('/').count() > DEEPEST_NAME {
+            return Err(format!("has more than {DEEPEST_NAME} path elements"));
         }
         for element in text.split('/') {
             match element {
@@ -119,7 +124,9 @@ mod tests {
     #[test]
     fn names_that_are_relative_paths_are_taken() {
         let long = "n".repeat(255);
-        for name in ["a", "wifi/psk", "vars/per-machine/m/g/f", "...", ".a", "a.", "-x", "ü ö", "a\\b", &long]
+        let deep = "a/".repeat(62) + "a";
+        for name in
+            [&deep, "a", "wifi/psk", "vars/per-machine/m/g/f", "...", ".a", "a.", "-x", "ü ö", "a\\b", &long]
         {
             assert_eq!(Name::parse(name).map(|name| name.as_str().to_owned()), Ok(name.to_owned()));
         }
@@ -129,6 +136,7 @@ mod tests {
     fn names_that_would_leave_their_directory_are_refused() {
         let long_element = "n".repeat(256);
         let long = "ab/".repeat(2000) + "c";
+        let deep = "a/".repeat(63) + "a";
         let cases = [
             ("", "is empty"),
             ("/etc/shadow", "is an absolute path"),
@@ -148,6 +156,7 @@ mod tests {
             ("a\u{9b}1m", "control character"),
             (&long_element, "longer than 255 bytes"),
             (&long, "longer than 3840 bytes"),
+            (&deep, "more than 63 path elements"),
         ];
         for (name, expected) in cases {
             let fault = Name::parse(name).unwrap_err();
