@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use crate::error::{self, Exit, Failure, Subject};
 use crate::inputs;
@@ -50,10 +50,9 @@ pub fn run(request: &Request<'_>) -> Exit {
     let mut failures = declared(&manifest);
     if request.level == Level::SopsFile {
         let named = request.recipients.iter().chain(&manifest.machine_recipients);
-        match Machine::new(named.map(String::as_str)) {
-            Ok(machine) => failures.extend(sops_files(&manifest, &machine)),
-            Err(failure) => failures.push(failure),
-        }
+        let (machine, unusable) = Machine::new(named.map(String::as_str));
+        failures.extend(unusable);
+        failures.extend(sops_files(&manifest, &machine));
     }
     for message in error::messages(&failures) {
         error!("{message}");
@@ -102,6 +101,11 @@ fn sops_files(manifest: &Manifest, machine: &Machine) -> Vec<Failure> {
                     if let Err(reason) = crate::keys::check_age_file(&bytes) {
                         let cause = format!("'{}': {reason}", first.sops_file.display());
                         failures.extend(about(&Failure::new("decrypt", Subject::Run, cause)));
+                    } else if machine.is_known() {
+                        let path = first.sops_file.display();
+                        info!(
+                            "'{path}' is a plain age file, which does not tell who can open it: not proven"
+                        );
                     }
                 }
             },

@@ -18,11 +18,9 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine with these public keys: age recipients or SSH public keys.
-    ///
-    /// # Errors
-    /// Keys were given, and none can be used.
-    pub fn new<'a>(given: impl Iterator<Item = &'a str>) -> Result<Self, Failure> {
+    /// A machine with these public keys: age recipients or SSH public keys. If some were given and none can
+    /// be used, nothing can be proven, and the failure says so.
+    pub fn new<'a>(given: impl Iterator<Item = &'a str>) -> (Self, Option<Failure>) {
         let mut machine = Self { given: Vec::new(), texts: BTreeSet::new() };
         for recipient in given {
             machine.given.push(recipient.to_owned());
@@ -31,12 +29,18 @@ impl Machine {
                 Err(reason) => warn!("cannot use recipient '{recipient}' of this machine: {reason}"),
             }
         }
-        if machine.texts.is_empty() && !machine.given.is_empty() {
-            let cause = "none of its public keys can be used".to_owned();
-            return Err(Failure::new("prove what this machine can open", Subject::Run, cause)
-                .detail("public keys", machine.given.join(" ")));
-        }
-        Ok(machine)
+        let unusable = (machine.texts.is_empty() && !machine.given.is_empty()).then(|| {
+            let cause = "none of its public keys can be used";
+            Failure::new("prove what this machine can open", Subject::Run, cause)
+                .detail("public keys", machine.given.join(" "))
+        });
+        (machine, unusable)
+    }
+
+    /// Whether there is a public key to prove anything with.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !self.texts.is_empty()
     }
 
     /// Proves that the machine can open a file with this sops block. Without any public key nothing is
@@ -45,7 +49,7 @@ impl Machine {
     /// # Errors
     /// It cannot.
     pub fn can_open(&self, path: &Path, metadata: &Metadata) -> Result<(), Failure> {
-        if self.texts.is_empty() {
+        if !self.is_known() {
             return Ok(());
         }
         let named: Vec<&str> = metadata
