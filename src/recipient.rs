@@ -3,17 +3,23 @@
 use std::io::Write;
 use std::path::Path;
 
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
 use crate::error::Exit;
 use crate::keys;
-use crate::system::files;
+use crate::system::{files, process};
 
 /// Largest input, in bytes.
 const MAX_INPUT: u64 = 16 * 1024 * 1024;
+/// How many reasons are told when nothing was found.
+const MAX_REASONS: usize = 5;
 
 /// Prints the recipient of each key in `file` (standard input if none is named), one a line.
 pub fn run(file: Option<&Path>, out: &mut dyn Write) -> Exit {
+    // The input may be a private key.
+    for note in process::harden() {
+        debug!("{note}");
+    }
     let bytes = match file {
         Some(path) if path != Path::new("-") => files::read(path, MAX_INPUT),
         _ => files::read_stdin(MAX_INPUT),
@@ -28,7 +34,7 @@ pub fn run(file: Option<&Path>, out: &mut dyn Write) -> Exit {
     let found = match keys::recipients_of(&bytes) {
         Ok(found) => found,
         Err(reasons) => {
-            error!("cannot find a recipient: {}", reasons.join("; "));
+            error!("cannot find a recipient: {}", first(&reasons));
             return Exit::Unchanged;
         }
     };
@@ -42,4 +48,11 @@ pub fn run(file: Option<&Path>, out: &mut dyn Write) -> Exit {
             Exit::Unchanged
         }
     }
+}
+
+/// The first few reasons: a wrong file has one in each of its lines.
+fn first(reasons: &[String]) -> String {
+    let (told, more) = reasons.split_at(reasons.len().min(MAX_REASONS));
+    let more = if more.is_empty() { String::new() } else { format!("; and {} more", more.len()) };
+    told.join("; ") + &more
 }
