@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::{debug, error};
 
-use crate::error::Exit;
+use crate::error::{Exit, Failure};
 use crate::identities;
 use crate::keys::Keyring;
 use crate::manifest::{Format, Key};
@@ -53,10 +53,20 @@ pub fn run(request: &Request, out: &mut dyn Write) -> Exit {
             }
         },
         Some(Err(failure)) => {
-            error!("{failure}");
+            error!("{}", advised(failure, &keyring));
             Exit::Unchanged
         }
         None => Exit::Unchanged,
+    }
+}
+
+/// Advice for a person with a file, who may have named no key at all, in place of that for a machine.
+fn advised(failure: Failure, keyring: &Keyring) -> Failure {
+    let is_closed = failure.details.iter().any(|(label, _)| *label == open::THIS_MACHINE);
+    if is_closed && keyring.public().is_empty() {
+        failure.hint("name a key with --identity FILE, or in SOPS_AGE_KEY or SOPS_AGE_KEY_FILE")
+    } else {
+        failure
     }
 }
 

@@ -250,6 +250,9 @@ fn usual_hint(kind: FaultKind) -> Option<&'static str> {
     }
 }
 
+/// The label of the keys that this machine has, which stands in every failure of a closed file.
+pub const THIS_MACHINE: &str = "this machine";
+
 /// The failure of a file that no identity of this machine opens: recipients, identities, next step.
 fn locked_failure(path: &Path, locked: &Locked, keyring: &Keyring) -> Failure {
     let cause = match locked.reason.strip_suffix(" it") {
@@ -265,10 +268,10 @@ fn locked_failure(path: &Path, locked: &Locked, keyring: &Keyring) -> Failure {
     }
     for identity in keyring.public() {
         failure =
-            failure.detail("this machine", format!("{} ({})", identity.recipient, identity.source.display()));
+            failure.detail(THIS_MACHINE, format!("{} ({})", identity.recipient, identity.source.display()));
     }
     if keyring.public().is_empty() {
-        failure = failure.detail("this machine", "no usable key");
+        failure = failure.detail(THIS_MACHINE, "no usable key");
     }
     for unusable in keyring.unusable() {
         failure =
@@ -295,6 +298,11 @@ fn locked_hint(locked: &Locked, keyring: &Keyring) -> String {
             "run `clan secrets machines add-secret MACHINE SECRET`, or `sops updatekeys` after adding {} to .sops.yaml",
             identity.recipient
         ),
-        None => "give the machine a key: see `sops.age.sshKeyPaths` and `sops.age.keyFile`".to_owned(),
+        None if keyring.unusable().is_empty() => {
+            "give the machine a key: see `sops.age.sshKeyPaths` and `sops.age.keyFile`".to_owned()
+        }
+        None => "make one of the keys above usable, or name another one in `sops.age.sshKeyPaths` or \
+                 `sops.age.keyFile`"
+            .to_owned(),
     }
 }

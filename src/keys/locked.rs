@@ -125,7 +125,11 @@ impl Locked {
 }
 
 fn no_match(keyless: bool) -> &'static str {
-    if keyless { "this machine has no usable age key" } else { "none of this machine's keys can open it" }
+    if keyless {
+        "this machine has no usable age key to open it"
+    } else {
+        "none of this machine's keys can open it"
+    }
 }
 
 /// Everybody whom a sops file names as recipient, fit to be printed.

@@ -60,7 +60,7 @@ fn a_stanza_for_somebody_else_says_so() {
     let changed_body = encrypt(b"hello", &[&changed(|stanza| stanza.body[3] ^= 1)]);
     refused(&changed_body, "none of this machine's keys can open it", false);
     let keyless = Keyring::new().open_age_file(&changed_body).err().unwrap();
-    assert_eq!(keyless.reason, "this machine has no usable age key");
+    assert_eq!(keyless.reason, "this machine has no usable age key to open it");
 }
 
 #[test]
