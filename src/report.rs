@@ -8,7 +8,7 @@ use tracing::warn;
 use crate::changes::{Change, Kind, Tense};
 use crate::decide::Steps;
 use crate::error::{self, Exit, Failure};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, UnitName};
 use crate::record::Outcome;
 
 /// How the outcome is told.
@@ -67,6 +67,9 @@ impl Report<'_> {
                     "reason": failure.map(|failure| failure.cause.clone()),
                     "hint": failure.and_then(|failure| failure.hint.clone()),
                     "openedBy": plan.opened_by,
+                    "phase": self.manifest.phase(),
+                    "restartUnits": unit_names(&plan.place.restart_units),
+                    "reloadUnits": unit_names(&plan.place.reload_units),
                 })
             })
             .collect();
@@ -100,6 +103,10 @@ pub fn print_refused(messages: &[String], form: Form, out: &mut dyn Write) {
         let report = json!({ "schema": 1, "exit": Exit::Unchanged.code(), "errors": messages });
         print(&[report.to_string()], out);
     }
+}
+
+fn unit_names(units: &[UnitName]) -> Vec<&str> {
+    units.iter().map(UnitName::as_str).collect()
 }
 
 fn failure_json(failure: &Failure) -> Value {
