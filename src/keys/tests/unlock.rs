@@ -82,7 +82,7 @@ fn nobody_of_us_is_told_with_all_recipients() {
 #[test]
 fn a_keyring_without_keys_says_so() {
     let locked = Keyring::new().unlock(&of_age(vec![entry(RECIPIENT, wrapped(&[&ours()]))])).err().unwrap();
-    assert_eq!(locked.reason, "this machine has no usable age key");
+    assert_eq!(locked.reason, "this machine has no usable age key to open it");
     assert_eq!(locked.encrypted_for, [RECIPIENT]);
 }
 
@@ -208,4 +208,14 @@ fn threads_share_a_keyring() {
             });
         }
     });
+}
+
+#[test]
+fn a_data_key_of_another_length_is_refused() {
+    for length in [0, 16, 24, 31, 33] {
+        let enc = armored(&encrypt(&vec![0x5a; length], &[&ours()]));
+        let locked = locked(&of_age(vec![entry(RECIPIENT, enc)]));
+        assert!(locked.ours_but_broken, "{length}");
+        assert!(locked.reason.ends_with("it does not hold a data key of 32 bytes"), "{}", locked.reason);
+    }
 }

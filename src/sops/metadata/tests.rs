@@ -115,3 +115,16 @@ fn yaml_takes_any_scalar_for_a_string_and_flat_formats_strings_for_all() {
         refused(Dialect::Flat, &[TIME, AGE, &format!("\"shamir_threshold\":\"{threshold}\"")]);
     }
 }
+
+#[test]
+fn a_second_block_is_refused() {
+    use crate::sops::{Document, Format};
+    for (format, file) in [
+        (Format::Json, r#"{"sops":{},"a":"b","sops":{}}"#),
+        (Format::Ini, "[sops]\nmac = a\n[a]\nb = c\n[sops]\nmac = a\n"),
+        (Format::Dotenv, "a=b\nsops_mac=a\nsops_mac=a\n"),
+    ] {
+        let fault = Document::parse(file.as_bytes(), format).err().map(|fault| fault.kind);
+        assert_eq!(fault, Some(FaultKind::Metadata), "{file}");
+    }
+}

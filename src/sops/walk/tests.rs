@@ -97,6 +97,12 @@ fn comments_take_the_context_of_their_map_and_stay_if_not_encrypted() {
 }
 
 #[test]
+fn an_empty_comment_in_a_list_stays_one_and_shifts_no_position() {
+    let document = format!(r##"{{"l":["#","{}"]}}"##, seal(b"v", "l:", "str"));
+    assert_eq!(open_with(&Rule::default(), false, &document, &["v"]).unwrap(), "{l:[# v]}");
+}
+
+#[test]
 fn a_value_with_the_empty_key_at_the_top_has_the_context_of_a_comment() {
     let document = format!(r##"{{"":"{}","#":"{}"}}"##, seal(b"v", ":", "str"), seal(b"c", ":", "comment"));
     assert_eq!(open_with(&Rule::default(), false, &document, &["v"]).unwrap(), "{:v #c}");
