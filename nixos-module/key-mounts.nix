@@ -28,6 +28,9 @@ in
   # Keys that nothing can read before local file systems are mounted.
   afterBoot = lib.filter (isOn (fs: !utils.fsNeededForBoot fs)) keyPaths;
 
+  # Keys whose file systems have to be there; the others must not take away what another key opens.
+  required = lib.filter (path: !isOn isOptional path) keyPaths;
+
   # The mount units of file systems that may come at any time.
   lateUnits = lib.unique (
     map (path: "${utils.escapeSystemdPath (holderOf path).mountPoint}.mount") (

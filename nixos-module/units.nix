@@ -52,7 +52,8 @@ let
     ];
     wants = lib.optional generatesKey "sops-generate-age-key.service";
     after =
-      if phase.forUsers then [ "systemd-remount-fs.service" ] else usersMakers ++ [ "local-fs.target" ];
+      (if phase.forUsers then [ "systemd-remount-fs.service" ] else usersMakers ++ [ "local-fs.target" ])
+      ++ keyMounts.lateUnits;
     conflicts = [ "shutdown.target" ];
     environment = cfg.environment // {
       SOPS_RESTART_UNITS_VIA_SYSTEMCTL = "1";
@@ -64,7 +65,7 @@ let
     unitConfig = {
       DefaultDependencies = false;
       RequiresMountsFor = map unitPath (
-        phases.keyPaths ++ fileMounts phase ++ lib.optional (!cfg.useTmpfs) phase.secretsMountPoint
+        keyMounts.required ++ fileMounts phase ++ lib.optional (!cfg.useTmpfs) phase.secretsMountPoint
       );
     };
     serviceConfig = {

@@ -6,6 +6,7 @@ OUT/etc       what the machine keeps on its disk: the host key, users and groups
 OUT/store     what a switch brings: sops files, and a manifest for each generation and phase
 OUT/expected  shell variables with the SHA-256 of every value: nothing in the machine holds a value but the agent
 OUT/values    every value, a line each, for whoever searches disks and logs afterwards
+OUT/stick.txt an age key that is not on the machine; it opens store/sops/stick.yaml
 OUT/hash      the password hash, which does end up on the disk, in /etc/shadow
 """
 
@@ -32,9 +33,9 @@ def run(*command, stdin=None):
     return subprocess.run(command, input=stdin, env=environment, check=True, capture_output=True, text=True).stdout
 
 
-def encrypt(kind, text, name):
-    """Encrypts `text` for the machine, as a user of sops does."""
-    command = [sops, "--disable-version-check", "--config", "/dev/null", "encrypt", "--age", recipient]
+def encrypt(kind, text, name, key=None):
+    """Encrypts `text` for the machine, or for another key, as a user of sops does."""
+    command = [sops, "--disable-version-check", "--config", "/dev/null", "encrypt", "--age", key or recipient]
     encrypted = run(*command, "--input-type", kind, "--output-type", kind, "/dev/stdin", stdin=text)
     (store / "sops" / name).write_text(encrypted)
 
@@ -117,6 +118,7 @@ known = {
     "smtp": value(),
     "old": value(),
     "new": value(),
+    "stick": value(),
 }
 encrypt("yaml", f"hash: {known['hash']}\n", "users.yaml")
 for name, extra in (("first", "old"), ("changed", "new")):
@@ -124,6 +126,9 @@ for name, extra in (("first", "old"), ("changed", "new")):
     encrypt("yaml", text, f"{name}.yaml")
 encrypt("dotenv", f"SMTP_USER=web\nSMTP_PASSWORD={known['smtp']}\n", "smtp.env")
 damage("smtp.env", "damaged.env")
+# A secret that only a key on a stick can open.
+run("age-keygen", "-o", f"{out}/stick.txt")
+encrypt("yaml", f"stick: {known['stick']}\n", "stick.yaml", run("age-keygen", "-y", f"{out}/stick.txt").strip())
 
 generation("first", "first.yaml", "smtp.env", "old")
 generation("changed", "changed.yaml", "smtp.env", "new")

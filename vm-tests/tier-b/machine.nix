@@ -1,4 +1,4 @@
-# The machine of tier B in three generations, evaluated: its unit files, its manifests, and what they name in the store.
+# The machine of tier B in four generations, evaluated: its unit files, its manifests, and what they name in the store.
 {
   # A directory with the agent's static binary in `bin`, and the one with the encrypted files.
   agent,
@@ -69,6 +69,16 @@ let
       secrets.new.path = "/etc/new";
     };
   };
+  # One more key, on a file system that need not be there.
+  stick = {
+    imports = [ (changed "smtp.env") ];
+    fileSystems = {
+      "/" = { };
+      "/mnt/stick".options = [ "nofail" ];
+    };
+    sops.age.keyFile = "/mnt/stick/key.txt";
+    sops.secrets.stick.sopsFile = file "stick.yaml";
+  };
 
   generation =
     module:
@@ -96,7 +106,7 @@ let
     };
 in
 lib.mapAttrs (_: generation) {
-  inherit first;
+  inherit first stick;
   changed = changed "smtp.env";
   broken = changed "damaged.env";
 }
