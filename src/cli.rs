@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use clap::error::ErrorKind;
-use tracing::error;
 use tracing::level_filters::LevelFilter;
+use tracing::{debug, error};
 
 use crate::check::{self, Level};
 use crate::drop_in::{self, CheckMode, Invocation};
@@ -17,6 +17,8 @@ use crate::log::{self, Sink};
 use crate::manifest::Format;
 use crate::report::Form;
 use crate::restarts::Via;
+use crate::system::confine::{self, Work};
+use crate::system::{process, services};
 use crate::{command_line, decrypt, explain, install, recipient, status};
 
 /// What the environment says, read once by `main`.
@@ -54,6 +56,9 @@ enum Action {
 ///
 /// Output goes to `out`; everything else goes to the log on standard error.
 pub fn run(arguments: Vec<OsString>, environment: Environment, out: &mut dyn Write) -> Exit {
+    if called_as(&arguments, services::ASKER) {
+        return ask_systemd(&arguments);
+    }
     let sink = Sink::of_stderr(environment.journal_stream.as_deref(), environment.no_color);
     if called_as(&arguments, "sops-install-secrets") {
         log::start(LevelFilter::INFO, sink);
@@ -71,20 +76,47 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, out: &mut dyn Wri
             install::run(&install::Request { report, ..request }, out)
         }
         Some(Action::Check { manifest, level, recipients }) => {
-            check::run(&check::Request { manifest: &manifest, level, recipients })
+            reading(|| check::run(&check::Request { manifest: &manifest, level, recipients }))
         }
         Some(Action::Explain { manifest, names }) => {
             let runtime_dir = environment.runtime_dir.as_deref();
-            explain::run(&explain::Request { manifest: &manifest, names: &names, runtime_dir }, out)
+            reading(|| {
+                explain::run(&explain::Request { manifest: &manifest, names: &names, runtime_dir }, out)
+            })
         }
         Some(Action::Status(manifest)) => {
-            status::run(manifest.as_deref(), environment.runtime_dir.as_deref(), out)
+            reading(|| status::run(manifest.as_deref(), environment.runtime_dir.as_deref(), out))
         }
-        Some(Action::Decrypt(request)) => decrypt::run(&request, out),
-        Some(Action::Recipient(file)) => recipient::run(file.as_deref(), out),
+        Some(Action::Decrypt(request)) => reading(|| decrypt::run(&request, out)),
+        Some(Action::Recipient(file)) => reading(|| recipient::run(file.as_deref(), out)),
         None => {
             error!("no such command");
             Exit::Usage
+        }
+    }
+}
+
+/// The other half of a run that asks units to restart.
+fn ask_systemd(arguments: &[OsString]) -> Exit {
+    let confined = confine::enter(&Work::Start).is_ok();
+    if confined && services::serve(arguments).is_ok() { Exit::Success } else { Exit::Unchanged }
+}
+
+/// Does `work` that only reads and prints, in a process that can do nothing else.
+fn reading(work: impl FnOnce() -> Exit) -> Exit {
+    for note in process::harden() {
+        debug!("{note}");
+    }
+    match confine::enter(&Work::Read) {
+        Ok(notes) => {
+            for note in notes {
+                debug!("{note}");
+            }
+            work()
+        }
+        Err(error) => {
+            error!("{error}");
+            Exit::Unchanged
         }
     }
 }
@@ -107,7 +139,7 @@ fn sops_install_secrets(arguments: &[OsString], environment: Environment, out: &
                 CheckMode::SopsFile => Level::SopsFile,
                 _ => Level::Manifest,
             };
-            check::run(&check::Request { manifest: &manifest, level, recipients: Vec::new() })
+            reading(|| check::run(&check::Request { manifest: &manifest, level, recipients: Vec::new() }))
         }
         Invocation::Help => {
             print_usage(&drop_in::usage(&program));

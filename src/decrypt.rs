@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use tracing::{debug, error};
+use tracing::error;
 
 use crate::error::{Exit, Failure};
 use crate::identities;
@@ -13,7 +13,6 @@ use crate::keys::Keyring;
 use crate::manifest::{Format, Key};
 use crate::open;
 use crate::sops;
-use crate::system::process;
 
 /// What is asked.
 pub struct Request {
@@ -33,9 +32,6 @@ pub struct Request {
 
 /// Prints the plaintext to `out`.
 pub fn run(request: &Request, out: &mut dyn Write) -> Exit {
-    for note in process::harden() {
-        debug!("{note}");
-    }
     let keyring = keyring(request);
     identities::report_unusable(&keyring);
     let format = request.format.unwrap_or_else(|| format_of(&request.file));

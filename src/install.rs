@@ -19,6 +19,7 @@ use crate::plan::{self, Owners};
 use crate::report::{self, Form, Report};
 use crate::restarts;
 use crate::switch::Switch;
+use crate::system::confine::{self, Work};
 use crate::system::current::Live;
 use crate::system::lock::Lock;
 use crate::system::secretfs::{FsKind, SecretFs};
@@ -93,28 +94,36 @@ fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> 
         Run::Dry => None,
     };
     let secretfs = secretfs(request.run, &manifest, group)?;
+    let live = match &secretfs {
+        Some(secretfs) => secretfs.live(&manifest.symlink_path)?,
+        None => Live::default(),
+    };
+    let has_previous = live.generation.is_some();
+    let mut asking =
+        request.restarts.prepare(request.run == Run::Real && has_previous && !manifest.user_mode);
+    for note in
+        confine::enter(&Work::Install { secretfs: secretfs.as_ref(), lists: Path::new(restarts::LISTS) })?
+    {
+        debug!("{note}");
+    }
+
     let keyring = identities::load(&manifest);
     identities::report_unusable(&keyring);
     let opened = open::all(&manifest.secrets, &keyring);
     let planned = plan::generation(&manifest, opened, &inputs::template, &owners);
     drop(keyring);
 
-    let live = match &secretfs {
-        Some(secretfs) => secretfs.live(&manifest.symlink_path)?,
-        None => Live::default(),
-    };
     if let Some(warning) = &live.warning {
         warn!("{warning}");
     }
     let mut steps = decide(planned, live.generation.as_ref())?;
-    let has_previous = live.generation.is_some();
     if manifest.on_failure == OnFailure::Abort {
         refuse_any_failure(&steps, &manifest)?;
     }
     let (generation, tense) = match secretfs {
         Some(secretfs) if request.run == Run::Real => {
             let switch = Switch { manifest: &manifest, secretfs: &secretfs, live: &live, group };
-            (Some(switch.run(&mut steps, &request.restarts)?), Tense::Done)
+            (Some(switch.run(&mut steps, &mut asking)?), Tense::Done)
         }
         _ => {
             look_ahead(&mut steps, &manifest, has_previous);
@@ -153,7 +162,6 @@ fn secretfs(run: Run, manifest: &Manifest, group: Gid) -> Result<Option<SecretFs
             for warning in warnings {
                 warn!("{warning}");
             }
-            process::drop_to_writer_capabilities()?;
             Ok(Some(secretfs))
         }
         Run::Dry if manifest.user_mode => Ok(SecretFs::existing_directory(&manifest.mount_point)?),

@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::path::Path;
 
-use tracing::{debug, error, info};
+use tracing::{error, info};
 
 use crate::error::Exit;
 use crate::keys;
-use crate::system::{files, process};
+use crate::system::files;
 
 /// Largest input, in bytes.
 const MAX_INPUT: u64 = 16 * 1024 * 1024;
@@ -16,10 +16,6 @@ const MAX_REASONS: usize = 5;
 
 /// Prints the recipient of each key in `file` (standard input if none is named), one a line.
 pub fn run(file: Option<&Path>, out: &mut dyn Write) -> Exit {
-    // The input may be a private key.
-    for note in process::harden() {
-        debug!("{note}");
-    }
     let bytes = match file {
         Some(path) if path != Path::new("-") => files::read(path, MAX_INPUT),
         _ => files::read_stdin(MAX_INPUT),

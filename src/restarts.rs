@@ -1,13 +1,13 @@
 //! Asking units to restart and reload, after the flip.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::Path;
 
 use tracing::info;
 
 use crate::error::{Failure, Subject};
 use crate::system::files;
-use crate::system::services::{self, Refusal};
+use crate::system::services::{Asker, Refusal};
 use crate::units::Requests;
 
 /// How units are asked.
@@ -20,7 +20,27 @@ pub enum Via {
 }
 
 /// Where the lists are.
-const LISTS: &str = "/run/nixos";
+pub const LISTS: &str = "/run/nixos";
+
+impl Via {
+    /// Gets ready for asking, while programs can still be started: nothing is asked for yet. `any` tells whether
+    /// anything might be.
+    #[must_use]
+    pub fn prepare(&self, any: bool) -> Asking {
+        match self {
+            Self::Systemctl(path) if any => Asking::Systemctl(Asker::start(path.as_deref())),
+            Self::Systemctl(_) | Self::Lists => Asking::Lists,
+        }
+    }
+}
+
+/// Whom to ask.
+pub enum Asking {
+    /// Systemd, by `systemctl`.
+    Systemctl(Asker),
+    /// NixOS's switch, afterwards.
+    Lists,
+}
 
 /// What came of asking.
 pub struct Asked {
@@ -33,24 +53,24 @@ pub struct Asked {
 
 /// Asks for the restarts and reloads of `units`.
 #[must_use]
-pub fn request(units: &Requests, via: &Via) -> Asked {
+pub fn request(units: &Requests, way: &mut Asking) -> Asked {
     for line in units.explain() {
         info!("{line}");
     }
-    match via {
-        Via::Lists => append("activation", units),
-        Via::Systemctl(path) => by_systemctl(units, path.as_deref()),
+    match way {
+        Asking::Lists => append("activation", units),
+        Asking::Systemctl(asker) => by_systemctl(units, asker),
     }
 }
 
-fn by_systemctl(units: &Requests, path: Option<&OsStr>) -> Asked {
+fn by_systemctl(units: &Requests, systemd: &mut Asker) -> Asked {
     let mut asked = Asked { failures: Vec::new(), unasked: units.clone() };
     let (restart, reload) = (units.restart(), units.reload_only());
     for (what, verb, names, unasked) in [
         ("restart", "try-restart", restart, &mut asked.unasked.restart),
         ("reload", "try-reload-or-restart", reload, &mut asked.unasked.reload),
     ] {
-        let result = if names.is_empty() { Ok(()) } else { services::systemctl(verb, &names, path) };
+        let result = if names.is_empty() { Ok(()) } else { systemd.ask(verb, &names) };
         if !matches!(result, Err(Refusal::NotStarted(_))) {
             unasked.clear();
         }

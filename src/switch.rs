@@ -34,7 +34,7 @@ impl Switch<'_> {
     /// # Errors
     /// The record of the live generation cannot be read, or the new one cannot be written or made live; then the old
     /// one is untouched.
-    pub fn run(&self, steps: &mut Steps<'_>, restarts: &restarts::Via) -> Result<u64, system::Error> {
+    pub fn run(&self, steps: &mut Steps<'_>, asking: &mut restarts::Asking) -> Result<u64, system::Error> {
         let previous = self.previous_record()?;
         let (number, is_new) = match self.live.number {
             Some(number) if self.live.generation.is_some() && steps.changes.is_empty() => (number, false),
@@ -63,7 +63,7 @@ impl Switch<'_> {
         // From here on the new generation is live: what fails is reported, and does not undo it.
         steps.failures.extend(outer_links::place(&links));
         let links_left = outer_links::remove_stale(&record.links, &steps.files, self.manifest);
-        let asked = restarts::request(&steps.units, restarts);
+        let asked = restarts::request(&steps.units, asking);
         steps.failures.extend(asked.failures);
         let is_recorded = is_new && links_left == record.links && asked.unasked == record.unasked;
         record.links = links_left;

@@ -45,6 +45,7 @@ const KERNEL: &[&str] = &["nix::", "libc::", "caps::"];
 /// story in. `keys` starts a program for PGP from one file.
 const STORIES: &[&str] = &[
     "main",
+    "cli",
     "log",
     "install",
     "check",

@@ -10,7 +10,8 @@
 //! | file | what it does |
 //! |---|---|
 //! | [`files`] | reads manifests, sops files, keys; appends to lists |
-//! | [`process`] | hardens the process, drops capabilities, starts programs, tells the time |
+//! | [`process`] | hardens the process, starts programs, tells the time |
+//! | [`confine`] | gives up what is not needed any more: capabilities, writing elsewhere, system calls |
 //! | [`lock`] | one run at a time |
 //! | [`secretfs`], `mounts` | the memory file system |
 //! | [`generation`] | one numbered directory: reading the live one, writing the next |
@@ -21,6 +22,7 @@
 //! | `directory` | an open directory: the system calls all of these are made of |
 #![allow(clippy::disallowed_methods)]
 
+pub mod confine;
 pub mod current;
 mod directory;
 pub mod files;

@@ -1,11 +1,11 @@
-//! The process itself: hardened before it reads a key, stripped of what it no longer needs, and its clock.
+//! The process itself: hardened before it reads a key; the programs it starts, and its clock.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use caps::{CapSet, Capability, CapsHashSet};
+use caps::{CapSet, Capability};
 use nix::errno::Errno;
 use nix::fcntl::readlink;
 use nix::sys::mman::{MlockAllFlags, mlockall};
@@ -15,20 +15,6 @@ use nix::sys::stat::{Mode, fstat, umask};
 use nix::unistd::{Gid, Uid, getegid, geteuid};
 
 use super::{Error, quoted};
-
-/// What remains after the mount: enough to write files for other owners, to read keys and sops files wherever they
-/// are, and to make directories as their parents' owner.
-const WRITER: [Capability; 7] = [
-    Capability::CAP_CHOWN,
-    Capability::CAP_DAC_OVERRIDE,
-    Capability::CAP_DAC_READ_SEARCH,
-    Capability::CAP_FOWNER,
-    // setfsuid and setfsgid, for directories in other people's homes (`walk`).
-    Capability::CAP_SETUID,
-    Capability::CAP_SETGID,
-    // Memory is locked as it is allocated: without this the next allocation beyond RLIMIT_MEMLOCK would fail.
-    Capability::CAP_IPC_LOCK,
-];
 
 /// The inode of the first user namespace (`PROC_USER_INIT_INO` in the kernel's `proc_ns.h`).
 const INITIAL_USER_NAMESPACE: &str = "user:[4026531837]";
@@ -71,32 +57,6 @@ fn may_lock_memory() -> bool {
         && readlink("/proc/self/ns/user").is_ok_and(|namespace| namespace == INITIAL_USER_NAMESPACE)
 }
 
-/// Gives up every capability that writing secrets does not need, mounting above all.
-///
-/// Capabilities belong to a thread: to be called before any other thread is started. Unprivileged it does nothing.
-///
-/// # Errors
-/// The kernel refuses to take capabilities away from us, which it never does: going on would mean running with them.
-pub fn drop_to_writer_capabilities() -> Result<(), Error> {
-    let failed =
-        |error: caps::errors::CapsError| Error::because("cannot drop capabilities", error.to_string());
-    let keep: CapsHashSet = WRITER.into_iter().collect();
-    // First what programs we start would get; it needs CAP_SETPCAP, which the next step takes away.
-    if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).map_err(failed)? {
-        for capability in caps::all().difference(&keep) {
-            // A kernel older than this list answers that it does not know the newest ones.
-            let _ = caps::drop(None, CapSet::Bounding, *capability);
-        }
-    }
-    // Kernels without ambient capabilities refuse this: they have none to clear.
-    let _ = caps::clear(None, CapSet::Ambient);
-    let permitted = caps::read(None, CapSet::Permitted).map_err(failed)?;
-    let kept: CapsHashSet = permitted.intersection(&keep).copied().collect();
-    caps::clear(None, CapSet::Inheritable).map_err(failed)?;
-    caps::set(None, CapSet::Effective, &kept).map_err(failed)?;
-    caps::set(None, CapSet::Permitted, &kept).map_err(failed)
-}
-
 /// Seconds since 1970; 0 if the clock stands before that.
 #[must_use]
 pub fn now() -> u64 {
@@ -131,20 +91,6 @@ pub fn standard_error() -> StandardError {
     StandardError { is_terminal: stderr.is_terminal(), device_and_inode }
 }
 
-/// Runs the program at an absolute path with an environment of exactly `environment`, and waits for it. Its output
-/// goes to our standard error, standard output being for the report.
-///
-/// # Errors
-/// As [`start`] and [`Running::finish`].
-pub fn run(
-    program: &Path,
-    arguments: &[&str],
-    environment: &[(&str, &str)],
-    limit: Duration,
-) -> Result<(), Error> {
-    start(program, arguments, environment)?.finish(limit)
-}
-
 /// A program that was started.
 #[must_use = "somebody has to wait for it"]
 pub struct Running {
@@ -153,11 +99,11 @@ pub struct Running {
     doing: String,
 }
 
-/// The first half of [`run`]: what fails here, has not happened.
+/// Starts the program at an absolute path, with an empty environment. Its output goes to our standard error.
 ///
 /// # Errors
-/// It cannot be started.
-pub fn start(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Running, Error> {
+/// It cannot be started: what fails here, has not happened.
+pub fn start(program: &Path, arguments: &[&str]) -> Result<Running, Error> {
     let doing = format!("cannot run {}", quoted(format!("{} {}", program.display(), arguments.join(" "))));
     if !program.is_absolute() {
         return Err(Error::because(doing, "the program's path is not absolute"));
@@ -165,7 +111,6 @@ pub fn start(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -
     let child = Command::new(program)
         .args(arguments)
         .env_clear()
-        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(std::io::stderr())
         .spawn();

@@ -1,9 +1,15 @@
 //! Asking systemd: `systemctl`, found without trusting more than `PATH` and NixOS's own places.
+//!
+//! A process that is confined (`confine`) starts no programs. So another one of ours is started before, which holds no
+//! secret and knows one trade: it reads lines of a verb and names of units, runs `systemctl` for each, and says what came
+//! of it. Without a line it ends together with the one that started it.
 
-use std::ffi::OsStr;
-use std::io::{self, ErrorKind};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use super::{Error, process};
@@ -14,6 +20,12 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Where `systemctl` is looked for when it is not in `PATH`: NixOS's snippets have a short one.
 const PLACES: [&str; 3] = ["/run/current-system/systemd/bin", "/run/current-system/sw/bin", "/usr/bin"];
 
+/// The name under which this program is an [`Asker`]'s other half.
+pub const ASKER: &str = "sops-activate-systemctl";
+
+/// Largest answer of the other half, in bytes: a sentence and the names of the units in it.
+const MAX_ANSWER: u64 = 1024 * 1024;
+
 /// Why units were not asked.
 pub enum Refusal {
     /// `systemctl` was there and could not be started: another time it may be.
@@ -22,12 +34,115 @@ pub enum Refusal {
     Failed(Error),
 }
 
-/// Runs `systemctl --no-block VERB UNIT…` with nothing in its environment, and waits for it.
+/// Somebody to ask units through.
+pub struct Asker {
+    /// Or why there is nobody.
+    other: Result<Other, Error>,
+}
+
+/// The other half, and the two ends that we hold of its lines.
+struct Other {
+    child: Child,
+    questions: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Asker {
+    /// Starts the other half, which will look for `systemctl` in `path` first. If that fails, [`Asker::ask`] says so.
+    #[must_use]
+    pub fn start(path: Option<&OsStr>) -> Self {
+        let spawned = Command::new("/proc/self/exe")
+            .arg0(ASKER)
+            .args(path)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let other = spawned.map_err(|error| process::described(&error)).and_then(|mut child| {
+            let answers = child.stdout.take().ok_or("it has no output")?;
+            Ok(Other { questions: child.stdin.take(), answers: BufReader::new(answers), child })
+        });
+        let doing = "cannot start the process that runs systemctl";
+        Self { other: other.map_err(|cause: String| Error::because(doing, cause)) }
+    }
+
+    /// Runs `systemctl --no-block VERB UNIT…` with nothing in its environment, and waits for it.
+    ///
+    /// # Errors
+    /// It is not found, cannot be started, fails, or takes longer than a minute.
+    pub fn ask(&mut self, verb: &str, units: &[&str]) -> Result<(), Refusal> {
+        let other = self.other.as_mut().map_err(|error| Refusal::NotStarted(error.clone()))?;
+        let doing = || doing(verb, units);
+        let asked = other.put(&format!("{verb} {}\n", units.join(" ")));
+        asked.map_err(|error| Refusal::NotStarted(Error::because(doing(), process::described(&error))))?;
+        let answer = other
+            .answer()
+            .map_err(|error| Refusal::Failed(Error::because(doing(), process::described(&error))))?;
+        let mut words = answer.splitn(3, '\t');
+        match (words.next(), words.next(), words.next()) {
+            (Some("done"), ..) => Ok(()),
+            (Some("not started"), Some(doing), Some(cause)) => {
+                Err(Refusal::NotStarted(Error::because(doing, cause)))
+            }
+            (Some("failed"), Some(doing), Some(cause)) => Err(Refusal::Failed(Error::because(doing, cause))),
+            _ => Err(Refusal::Failed(Error::because(doing(), "the process that runs it has ended"))),
+        }
+    }
+}
+
+impl Other {
+    fn put(&mut self, question: &str) -> io::Result<()> {
+        self.questions.as_mut().map_or(Ok(()), |questions| questions.write_all(question.as_bytes()))
+    }
+
+    /// A line, without its end.
+    fn answer(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        io::Read::take(&mut self.answers, MAX_ANSWER).read_line(&mut line)?;
+        Ok(line.trim_end_matches('\n').to_owned())
+    }
+}
+
+impl Drop for Other {
+    /// No more questions: it ends, and nothing is left of it.
+    fn drop(&mut self) {
+        // The end of the pipe would say the same, but not if closing it were to fail: we would wait forever.
+        let _ = self.put("\n");
+        drop(self.questions.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// The other half of an [`Asker`]: answers the lines of standard input until there are no more, or an empty one. `arguments` are what
+/// [`Asker::start`] gave it.
 ///
 /// # Errors
-/// It is not found, cannot be started, fails, or takes longer than a minute.
-pub fn systemctl(verb: &str, units: &[&str], path: Option<&OsStr>) -> Result<(), Refusal> {
-    let doing = || format!("cannot run 'systemctl --no-block {verb} {}'", units.join(" "));
+/// Standard input or output fails.
+pub fn serve(arguments: &[OsString]) -> io::Result<()> {
+    let path = arguments.get(1).map(OsString::as_os_str);
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        if line.is_empty() {
+            return Ok(());
+        }
+        let mut words = line.split(' ');
+        let verb = words.next().unwrap_or_default();
+        let answer = match systemctl(verb, &words.collect::<Vec<_>>(), path) {
+            Ok(()) => "done".to_owned(),
+            Err(Refusal::NotStarted(error)) => format!("not started\t{}\t{}", error.doing, error.cause),
+            Err(Refusal::Failed(error)) => format!("failed\t{}\t{}", error.doing, error.cause),
+        };
+        writeln!(io::stdout(), "{answer}")?;
+    }
+    Ok(())
+}
+
+fn doing(verb: &str, units: &[&str]) -> String {
+    format!("cannot run 'systemctl --no-block {verb} {}'", units.join(" "))
+}
+
+fn systemctl(verb: &str, units: &[&str], path: Option<&OsStr>) -> Result<(), Refusal> {
+    let doing = || doing(verb, units);
     let program = find(path)
         .map_err(|error| Refusal::NotStarted(Error::because(doing(), process::described(&error))))?
         .ok_or_else(|| {
@@ -35,7 +150,7 @@ pub fn systemctl(verb: &str, units: &[&str], path: Option<&OsStr>) -> Result<(),
             Refusal::Failed(Error::because(doing(), cause))
         })?;
     let arguments: Vec<&str> = ["--no-block", verb].into_iter().chain(units.iter().copied()).collect();
-    let running = process::start(&program, &arguments, &[]).map_err(Refusal::NotStarted)?;
+    let running = process::start(&program, &arguments).map_err(Refusal::NotStarted)?;
     running.finish(DEADLINE).map_err(Refusal::Failed)
 }
 

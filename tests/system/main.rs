@@ -10,6 +10,7 @@
 #[path = "../common/namespace.rs"]
 mod namespace;
 
+mod confine;
 mod current;
 mod files;
 mod generation;

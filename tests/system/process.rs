@@ -6,7 +6,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
-use sops_activate::system::process::{drop_to_writer_capabilities, effective_uid, harden, now, run};
+use sops_activate::system;
+use sops_activate::system::confine::capabilities::{WRITER, keep};
+use sops_activate::system::process::{effective_uid, harden, now, start};
 
 use crate::namespace::{again, assert_passed, directory, isolated, names, rights, role};
 use crate::refused;
@@ -44,7 +46,7 @@ fn a_hardened_process_of_a_user_belongs_to_root_in_proc() {
         assert!(rights("/proc/self/mem").starts_with("1000:1000 "));
         memory_is_not_locked_by_halves();
         assert!(rights("/proc/self/mem").starts_with("0:0 "));
-        drop_to_writer_capabilities().unwrap();
+        keep(&WRITER).unwrap();
         assert_eq!(status("CapPrm"), "0000000000000000");
     }
     isolated(body);
@@ -65,7 +67,7 @@ fn the_capability_of_a_container_is_not_taken_for_the_real_one() {
         assert!(effective_uid().is_root());
         assert_eq!(status("CapEff"), status("CapBnd"), "it has them all, in its own namespace");
         memory_is_not_locked_by_halves();
-        drop_to_writer_capabilities().unwrap();
+        keep(&WRITER).unwrap();
         assert_eq!(status("CapEff"), "00000000000040cf");
     }
     isolated(body);
@@ -94,7 +96,7 @@ fn only_the_writer_capabilities_stay() {
         };
         directory("/run/m", 0, 0o755);
         mount_works().unwrap();
-        drop_to_writer_capabilities().unwrap();
+        keep(&WRITER).unwrap();
         for set in ["CapEff", "CapPrm", "CapBnd"] {
             assert_eq!(status(set), writer, "{set}");
         }
@@ -103,7 +105,7 @@ fn only_the_writer_capabilities_stay() {
         }
         assert_eq!(mount_works(), Err(nix::errno::Errno::EPERM));
         std::os::unix::fs::chown("/run/m", Some(1000), Some(1000)).unwrap();
-        drop_to_writer_capabilities().expect("twice is fine");
+        keep(&WRITER).expect("twice is fine");
         // A program we start gets no more than that.
         let child = Command::new("grep").args(["CapEff", "/proc/self/status"]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&child.stdout).trim(), format!("CapEff:\t{writer}"));
@@ -115,7 +117,7 @@ fn secrets_and_links_can_be_written_after_the_drop() {
     isolated(|| {
         assert_eq!(harden(), Vec::<String>::new());
         let fs = crate::mounted();
-        drop_to_writer_capabilities().unwrap();
+        keep(&WRITER).unwrap();
         let mut new = fs.create_generation(1, crate::KEYS).unwrap();
         new.write("d/s", &vec![b'x'; 20 << 20], 0o440, 1000.into(), 1001.into()).unwrap();
         assert_eq!(rights("/run/secrets.d/1/d/s"), "1000:1001 0440");
@@ -166,27 +168,29 @@ fn a_hardened_process_leaves_no_core() {
     isolated(body);
 }
 
+fn run(program: &Path, arguments: &[&str], limit: Duration) -> Result<(), system::Error> {
+    start(program, arguments)?.finish(limit)
+}
+
 #[test]
 fn programs_run_with_nothing_but_what_they_are_given() {
     isolated(|| {
         let sh = Path::new("/bin/sh");
         let second = Duration::from_secs(20);
         let script = "env | grep -v ^PWD= | grep -v ^_= | grep -v ^SHLVL= > /run/env; exit 0";
-        run(sh, &["-c", script], &[("A", "b c")], second).unwrap();
-        assert_eq!(std::fs::read_to_string("/run/env").unwrap(), "A=b c\n");
-        assert!(refused(run(sh, &["-c", "exit 3"], &[], second)).ends_with("exit status: 3"));
-        assert!(refused(run(sh, &["-c", "kill -9 $$"], &[], second)).contains("signal: 9"));
-        let error = refused(run(Path::new("/run/absent"), &["x", "y\nz"], &[], second));
+        run(sh, &["-c", script], second).unwrap();
+        assert_eq!(std::fs::read_to_string("/run/env").unwrap(), "");
+        assert!(refused(run(sh, &["-c", "exit 3"], second)).ends_with("exit status: 3"));
+        assert!(refused(run(sh, &["-c", "kill -9 $$"], second)).contains("signal: 9"));
+        let error = refused(run(Path::new("/run/absent"), &["x", "y\nz"], second));
         assert_eq!(error, "cannot run '/run/absent x y\\nz': No such file or directory");
-        assert!(
-            refused(run(Path::new("sh"), &[], &[], second)).ends_with("the program's path is not absolute")
-        );
-        let start = Instant::now();
-        let error = refused(run(sh, &["-c", "exec sleep 60"], &[], Duration::from_millis(100)));
+        assert!(refused(run(Path::new("sh"), &[], second)).ends_with("the program's path is not absolute"));
+        let since = Instant::now();
+        let error = refused(run(sh, &["-c", "exec sleep 60"], Duration::from_millis(100)));
         assert!(error.ends_with("it did not end within 0 s and was killed"), "{error}");
-        assert!(start.elapsed() < Duration::from_secs(20));
+        assert!(since.elapsed() < Duration::from_secs(20));
         std::fs::write("/run/true", "no program").unwrap();
-        assert!(refused(run(Path::new("/run/true"), &[], &[], second)).ends_with("Permission denied"));
+        assert!(refused(run(Path::new("/run/true"), &[], second)).ends_with("Permission denied"));
     });
 }
 
