@@ -24,15 +24,19 @@
         default = sops-activate;
       });
 
-      checks = forEachSystem (pkgs: {
-        package = self.packages.${pkgs.stdenv.hostPlatform.system}.default;
-        # The configurations of tests/module, evaluated with this nixpkgs' library.
-        module = pkgs.writeText "module-cases.json" (
-          builtins.unsafeDiscardStringContext (
-            builtins.toJSON (import ./tests/module { nixpkgsLib = nixpkgs + "/lib"; }).answers
-          )
-        );
-      });
+      checks = forEachSystem (
+        pkgs:
+        {
+          package = self.packages.${pkgs.stdenv.hostPlatform.system}.default;
+          # The configurations of tests/module, evaluated with this nixpkgs' library.
+          module = pkgs.writeText "module-cases.json" (
+            builtins.unsafeDiscardStringContext (
+              builtins.toJSON (import ./tests/module { nixpkgsLib = nixpkgs + "/lib"; }).answers
+            )
+          );
+        }
+        // lib.mapAttrs' (name: lib.nameValuePair "vm-${name}") (import ./vm-tests/nixos { inherit pkgs; })
+      );
 
       formatter = forEachSystem (pkgs: pkgs.nixfmt-tree or pkgs.nixfmt-rfc-style);
     };

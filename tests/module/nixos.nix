@@ -1,4 +1,4 @@
-# NOT NixOS: the options of NixOS that the module reads or sets, as stand-ins for machines without nixpkgs. Typed, so
+# NOT NixOS: the options of NixOS that the module or a test reads or sets, as stand-ins for machines without nixpkgs. Typed, so
 # that a misspelt one is found. With NIXPKGS the real modules take their place.
 { lib, ... }:
 let
@@ -92,9 +92,15 @@ in
       targets = named unit;
     };
     users = {
-      groups = free;
+      groups = named { gid = option (types.nullOr types.int) null; };
       mutableUsers = option types.bool true;
-      users = named { group = text; };
+      users = named {
+        group = text;
+        hashedPasswordFile = option (types.nullOr types.str) null;
+        isNormalUser = option types.bool false;
+        isSystemUser = option types.bool false;
+        uid = option (types.nullOr types.int) null;
+      };
     };
   };
 

@@ -3,6 +3,8 @@
   lib,
   # A directory with the agent's static binary in `bin`; without it the agent's package is one more that cannot be built.
   agent ? null,
+  # The PATH of programs of this machine that `runCommand` builds with, which needs a Nix without its sandbox.
+  tools ? null,
 }:
 let
   system = "x86_64-linux";
@@ -13,12 +15,17 @@ let
       builder = "/not-for-building";
     }
     // extra;
+  canBeBuilt = package: package.builder or null != "/not-for-building";
 
   pkgs = {
+    inherit lib;
+
     age = mere "age-1.2.1" { pname = "age"; };
     age-plugin-tpm = mere "age-plugin-tpm-1.0.0" { meta.mainProgram = "age-plugin-tpm"; };
     coreutils = mere "coreutils-9.8" { };
     gnupg = mere "gnupg-2.4.8" { };
+    openssh = mere "openssh-10.2" { };
+    sops = mere "sops-3.11.0" { };
     nixfmt-tree = mere "nixfmt-tree-1.0" { };
 
     stdenv = {
@@ -55,6 +62,34 @@ let
         inherit text;
       };
     writeText = name: text: pkgs.writeTextFile { inherit name text; };
+
+    writeShellScript = name: text: pkgs.writeTextFile { inherit name text; };
+
+    runCommand =
+      name: environment: command:
+      derivation (
+        removeAttrs environment [
+          "meta"
+          "nativeBuildInputs"
+        ]
+        // {
+          inherit name system;
+          builder = if tools == null then "/not-for-building" else "/bin/bash";
+          PATH = "${
+            lib.makeBinPath (lib.filter canBeBuilt (environment.nativeBuildInputs or [ ]))
+          }:${toString tools}";
+          args = [
+            "-euc"
+            # Were the last program of the command the builder itself, Nix could kill it between its last word and its end.
+            "${command}\nexit 0"
+          ];
+        }
+      )
+      // {
+        meta = environment.meta or { };
+      };
+
+    testers = import ./testers.nix { inherit lib pkgs; };
 
     callPackage =
       file: overrides:

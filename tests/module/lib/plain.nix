@@ -111,6 +111,11 @@ _: rec {
     in
     builtins.concatStringsSep "-" (builtins.filter builtins.isString pieces);
 
+  toShellVars =
+    values:
+    builtins.concatStringsSep "\n" (
+      mapAttrsToList (name: text: "${name}=${escapeShellArg text}") values
+    );
   isDerivation = value: value.type or null == "derivation";
   isStringLike =
     value: builtins.isString value || builtins.isPath value || value ? outPath || value ? __toString;

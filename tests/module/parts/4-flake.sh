@@ -14,5 +14,12 @@ for output in nixosModules.default nixosModules.sops packages.\"x86_64-linux\".d
   checks.\"x86_64-linux\".package checks.\"x86_64-linux\".module formatter.\"x86_64-linux\"; do
   expect "the flake has $output" jq -e ".$output" <<< "$shown"
 done
+# A virtual machine for each file; migration.nix needs sops-nix.
+for system in x86_64-linux aarch64-linux; do
+  expect "the flake has a check for each of vm-tests/nixos, on $system" diff -u \
+    <(cd "$root/vm-tests/nixos" && find . -maxdepth 1 -name '*.nix' | sed -E '/default|migration/d; s#\./(.*)\.nix#vm-\1#' | sort) \
+    <(nix nix --offline eval --json --apply builtins.attrNames --impure --no-write-lock-file --override-input nixpkgs "path:$here" \
+      "path:$copy#checks.$system" 2>/dev/null | jq -r '.[] | select(startswith("vm-"))' | sort)
+done
 expect 'the module of default.nix is that of the flake' nix nix-instantiate --eval \
   --expr "(import $copy { pkgs = null; }).nixosModules.default == $copy/nixos-module || throw \"another one\""

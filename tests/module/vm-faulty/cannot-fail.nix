@@ -1,0 +1,20 @@
+# fault: nothing in subtest 'plugin.others' can fail
+{ common }:
+{
+  name = "sops-activate-plugin";
+
+  nodes.machine = {
+    imports = [
+      common.module
+      common.machine
+    ];
+  };
+
+  testScript = common.script ''
+    with subtest("plugin.named"):
+        machine.succeed("true")
+
+    with subtest("plugin.others"):
+        print(generation)
+  '';
+}

@@ -1,0 +1,21 @@
+# build: secret 'absent'
+{ common }:
+{
+  name = "sops-activate-plugin";
+
+  nodes.machine = {
+    imports = [
+      common.module
+      common.machine
+    ];
+    sops.secrets.absent = { };
+  };
+
+  testScript = common.script ''
+    with subtest("plugin.named"):
+        machine.succeed("true")
+
+    with subtest("plugin.others"):
+        machine.succeed("true")
+  '';
+}

@@ -1,0 +1,17 @@
+# fault: no subtest makes the claim 'plugin.others'
+{ common }:
+{
+  name = "sops-activate-plugin";
+
+  nodes.machine = {
+    imports = [
+      common.module
+      common.machine
+    ];
+  };
+
+  testScript = common.script ''
+    with subtest("plugin.named"):
+        machine.succeed("true")
+  '';
+}

@@ -1,0 +1,23 @@
+# fault: two subtests are called 'plugin.named'
+{ common }:
+{
+  name = "sops-activate-plugin";
+
+  nodes.machine = {
+    imports = [
+      common.module
+      common.machine
+    ];
+  };
+
+  testScript = common.script ''
+    with subtest("plugin.named"):
+        machine.succeed("true")
+
+    with subtest("plugin.others"):
+        machine.succeed("true")
+
+    with subtest("plugin.named"):
+        machine.succeed("true")
+  '';
+}

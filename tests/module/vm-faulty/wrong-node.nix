@@ -1,0 +1,21 @@
+# fault: undefined name 'server'
+{ common }:
+{
+  name = "sops-activate-plugin";
+
+  nodes.machine = {
+    imports = [
+      common.module
+      common.machine
+    ];
+  };
+
+  testScript = common.script ''
+    with subtest("plugin.named"):
+        machine.succeed("true")
+
+    with subtest("plugin.others"):
+        machine.succeed("true")
+        server.succeed("true")
+  '';
+}
