@@ -10,32 +10,38 @@ in
 {
   name = "sops-activate-migration";
 
-  nodes.machine = {
-    imports = [
-      theirs
-      common.machine
-    ];
-    # sops-nix would read files while it evaluates that are yet to be built.
-    sops.validateSopsFiles = false;
-    specialisation = {
-      ours.configuration = ours;
-      changed.configuration.imports = [
-        ours
-        common.changed
+  nodes.machine =
+    { pkgs, ... }:
+    {
+      imports = [
+        theirs
+        common.machine
       ];
+      # sops-nix would read files while it evaluates that are yet to be built.
+      sops.validateSopsFiles = false;
+      specialisation = {
+        ours.configuration = ours;
+        changed.configuration.imports = [
+          ours
+          common.changed
+        ];
+      };
+      # Looks all the time, and notes when there is nothing to be seen.
+      systemd.services.watch.serviceConfig.ExecStart = pkgs.writeShellScript "watch" ''
+        while :; do
+          for file in app/token public smtp rendered/web.conf; do
+            [ -s "/run/secrets/$file" ] || echo "$file" >> /run/absent
+          done
+          : > /run/looked
+        done
+      '';
     };
-  };
 
   testScript = common.script ''
     machine.wait_for_unit("multi-user.target")
     t.assertEqual(read("/run/secrets/app/token"), VALUES["token"])
 
-    # Looks all the time, and notes when there is nothing to be seen.
-    machine.succeed(
-        "systemd-run --unit=watch /bin/sh -c 'while :; do"
-        " for file in app/token public smtp rendered/web.conf; do"
-        " [ -s /run/secrets/$file ] || echo $file >> /run/absent; done; : > /run/looked; done'"
-    )
+    machine.succeed("systemctl start watch.service")
     machine.wait_for_file("/run/looked", timeout=60)
 
     status, output = switch("ours")
