@@ -125,12 +125,7 @@ fn secrets_and_links_can_be_written_after_the_drop() {
         fs.flip(Path::new(crate::CURRENT), 1).unwrap();
         directory("/run/home", 1000, 0o700);
         let place = |path: &str| {
-            sops_activate::system::links::place(
-                Path::new(path),
-                Path::new("/run/secrets/d/s"),
-                1000.into(),
-                1000.into(),
-            )
+            system::links::place(Path::new(path), Path::new("/run/secrets/d/s"), 1000.into(), 1000.into())
         };
         place("/run/home/a/b/link").unwrap();
         assert_eq!(rights("/run/home/a/b"), "1000:1000 0755");
