@@ -16,8 +16,12 @@ rustPlatform.buildRustPackage {
     fileset = lib.fileset.unions [
       ./Cargo.lock
       ./Cargo.toml
+      # Cargo wants to see what Cargo.toml names, though none of it is built.
+      ./benches/activation
       ./build.rs
       ./src
+      ./tests/cli.rs
+      ./tests/faults/main.rs
     ];
   };
   cargoLock.lockFile = ./Cargo.lock;

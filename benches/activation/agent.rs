@@ -32,15 +32,11 @@ pub fn binary() -> Result<PathBuf, Box<dyn Error>> {
         return Ok(fs::canonicalize(binary)?);
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let about = Command::new("rustc").arg("-vV").output()?.stdout;
-    let about = String::from_utf8(about)?;
-    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc names no host")?;
-    run(Command::new("cargo")
-        .args(["build", "--quiet", "--locked", "--release", "--target", host])
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .current_dir(root))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join(host).join("release/sops-activate"))
+    let built = Command::new(root.join("supply-chain/build")).stderr(Stdio::inherit()).output()?;
+    if !built.status.success() {
+        return Err("the release binary does not build".into());
+    }
+    Ok(PathBuf::from(String::from_utf8(built.stdout)?.trim_end()))
 }
 
 /// Moves this process into a mount namespace of its own, with an empty `/run`.
