@@ -67,8 +67,12 @@ enum Before {
 struct Translator<'p> {
     rest: &'p str,
     out: String,
-    open_groups: usize,
+    /// For each open group, whether case was folded in front of it.
+    open_groups: Vec<bool>,
     before: Before,
+    /// Whether case is folded here.
+    folds: bool,
+    /// Whether it is anywhere.
     folds_case: bool,
     beyond_ascii: bool,
 }
@@ -77,15 +81,16 @@ fn translate(pattern: &str) -> Result<String, Untranslatable> {
     let mut translator = Translator {
         rest: pattern,
         out: String::new(),
-        open_groups: 0,
+        open_groups: Vec::new(),
         before: Before::Nothing,
+        folds: false,
         folds_case: false,
         beyond_ascii: false,
     };
     while let Some(character) = translator.next() {
         translator.token(character)?;
     }
-    if translator.open_groups != 0 {
+    if !translator.open_groups.is_empty() {
         return Err(Invalid);
     }
     if translator.folds_case && translator.beyond_ascii {
@@ -113,7 +118,7 @@ impl Translator<'_> {
         match character {
             '(' => before = self.group()?,
             ')' => {
-                self.open_groups = self.open_groups.checked_sub(1).ok_or(Invalid)?;
+                self.folds = self.open_groups.pop().ok_or(Invalid)?;
                 self.out.push(')');
             }
             '|' => {
@@ -176,7 +181,7 @@ impl Translator<'_> {
 
     fn group(&mut self) -> Result<Before, Untranslatable> {
         if !self.skip("?") {
-            self.open_groups += 1;
+            self.open_groups.push(self.folds);
             self.out.push_str("(?:");
             return Ok(Before::Nothing);
         }
@@ -186,7 +191,7 @@ impl Translator<'_> {
                 return Err(Invalid);
             }
             self.rest = rest;
-            self.open_groups += 1;
+            self.open_groups.push(self.folds);
             self.out.push_str("(?:");
             return Ok(Before::Nothing);
         }
@@ -213,13 +218,15 @@ impl Translator<'_> {
         let letters = |wanted| flags.iter().filter(move |flag| flag.1 == Some(wanted)).map(|flag| flag.0);
         let (set, cleared): (String, String) = (letters(true).collect(), letters(false).collect());
         let dash = if cleared.is_empty() { "" } else { "-" };
+        let folds = flags[0].1.unwrap_or(self.folds);
         if end == ')' {
+            self.folds = folds;
             if !set.is_empty() || !cleared.is_empty() {
                 let _ = write!(self.out, "(?{set}{dash}{cleared})");
             }
             return Ok(if self.before == Before::Nothing { Before::Nothing } else { Before::Atom });
         }
-        self.open_groups += 1;
+        self.open_groups.push(std::mem::replace(&mut self.folds, folds));
         let _ = write!(self.out, "(?{set}{dash}{cleared}:");
         Ok(Before::Nothing)
     }
@@ -316,19 +323,36 @@ impl Translator<'_> {
                 continue;
             }
             let low = self.class_character()?;
+            let mut high = low;
             self.literal(low);
             if self.rest.starts_with('-') && !self.rest.starts_with("-]") && self.rest.len() > 1 {
                 self.skip("-");
-                let high = self.class_character()?;
+                high = self.class_character()?;
                 if high < low {
                     return Err(Invalid);
                 }
                 self.out.push('-');
                 self.literal(high);
             }
+            if self.folds {
+                self.other_case(low, high);
+            }
         }
         self.out.push(']');
         Ok(())
+    }
+
+    /// The letters of a range in their other case. `regex-lite` adds only one half of a range that has both.
+    fn other_case(&mut self, low: char, high: char) {
+        for (first, last) in [('A', 'Z'), ('a', 'z')] {
+            let ends = [low.max(first), high.min(last)];
+            if ends[0] <= ends[1] {
+                // As they are: behind `(?i)` an escaped letter is no end of a range there.
+                let [low, high] =
+                    ends.map(|letter| char::from(u8::try_from(letter).unwrap_or_default() ^ 0x20));
+                let _ = write!(self.out, "{low}-{high}");
+            }
+        }
     }
 
     fn class_character(&mut self) -> Result<char, Untranslatable> {
@@ -345,7 +369,11 @@ impl Translator<'_> {
         if !NAMES.contains(&name.strip_prefix('^').unwrap_or(name)) {
             return Err(Invalid);
         }
-        let _ = write!(self.out, "[:{name}:]");
+        match name {
+            "upper" | "lower" if self.folds => self.out.push_str("A-Za-z"),
+            "^upper" | "^lower" if self.folds => self.out.push_str("[:^alpha:]"),
+            _ => drop(write!(self.out, "[:{name}:]")),
+        }
         self.rest = rest;
         Ok(true)
     }
@@ -376,7 +404,9 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, text: &str) -> bool {
-        Pattern::new(pattern.as_bytes()).unwrap().matches(text.as_bytes())
+        let compiled =
+            Pattern::new(pattern.as_bytes()).unwrap_or_else(|refused| panic!("{pattern}: {refused:?}"));
+        compiled.matches(text.as_bytes())
     }
 
     #[test]
@@ -388,6 +418,15 @@ mod tests {
             ("(?i)api_key", "API_KEY", "APIKEY"),
             ("(?i:a)b", "Ab", "AB"),
             ("(?i)a(?-i)b", "Ab", "AB"),
+            ("(?i)^[1-a_]$", "b", "{"),
+            ("(?i)^[^1-a_]$", "{", "b"),
+            ("(?i)^[B-b]$", "Z", "1"),
+            ("(?i)^[B-b]$", "z", "{"),
+            ("(?i)^[[:upper:]]$", "a", "1"),
+            ("(?i)^[[:^upper:]]$", "1", "a"),
+            ("(?i)^[[:upper:][-`a]$", "x", "{"),
+            ("(?i:(?-i)[1-a])(?i:b)", "AB", "bb"),
+            ("((?i))[A-B]", "A", "a"),
             (r"^\d+$", "0123", "٣"),
             (r"^\w+$", "a_9", "é"),
             (r"\bkey\b", "ékey", "akey"),

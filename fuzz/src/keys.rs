@@ -1,0 +1,105 @@
+//! Private keys, public keys and age files, beside what the age crate makes of them.
+
+use std::io::Read as _;
+use std::str::FromStr as _;
+use std::sync::OnceLock;
+
+use sops_activate::keys::{self, Keyring};
+
+use super::plain::keyring;
+
+/// What every age file of the corpus holds.
+const PLAINTEXT: &[u8] = b"a text of one line\n";
+
+/// An age file: it is refused, or gives what was encrypted, as it does for the age crate.
+pub fn age_file(data: &[u8]) {
+    let by = match keyring().open_age_file(data) {
+        Ok((plaintext, by)) => {
+            assert!(plaintext.expose() == PLAINTEXT, "another plaintext");
+            by
+        }
+        Err(locked) => {
+            assert!(locked.reason.len() <= 1200 && locked.encrypted_for.len() <= 51);
+            assert!(locked.encrypted_for.iter().all(|text| !text.chars().any(char::is_control)));
+            return;
+        }
+    };
+    assert_eq!(keys::check_age_file(data), Ok(()));
+    if by.recipient.starts_with("age1") {
+        static IDENTITY: OnceLock<age::x25519::Identity> = OnceLock::new();
+        let identity = IDENTITY.get_or_init(|| {
+            let line = include_str!("../keys/age.txt").lines().find(|line| line.starts_with("AGE-"));
+            line.expect("a key").parse().expect("a key")
+        });
+        let mut theirs = Vec::new();
+        let decryptor =
+            age::Decryptor::new_buffered(age::armor::ArmoredReader::new(data)).expect("an age file");
+        let mut reader =
+            decryptor.decrypt(std::iter::once(identity as &dyn age::Identity)).expect("it opens");
+        reader.read_to_end(&mut theirs).expect("it is whole");
+        assert_eq!(theirs, PLAINTEXT);
+    }
+}
+
+/// An age key file: its keys are those that the age crate finds in its lines, and no message holds a part of one.
+pub fn identity_file(data: &[u8]) {
+    let mut keyring = Keyring::new();
+    keyring.add_age_key_file("key.txt".as_ref(), data);
+    assert!(!(keyring.public().is_empty() && keyring.unusable().is_empty()), "nothing is said of the file");
+    let lines =
+        || data.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line.trim_ascii()).ok());
+    let secret = |line: &&str| line.starts_with("AGE-SECRET-KEY-1");
+    for unusable in keyring.unusable() {
+        assert!(unusable.reason.len() <= 300, "{}", unusable.reason);
+        let told = unusable.reason.replace("AGE-SECRET-KEY-1", "");
+        for line in lines().filter(secret) {
+            let key = line.as_bytes()[16..]
+                .windows(16)
+                .any(|part| told.as_bytes().windows(16).any(|told| told == part));
+            assert!(!key, "a message holds a part of a key");
+        }
+    }
+    if !keyring.public().is_empty() {
+        let theirs = lines().filter(secret).filter_map(|line| age::x25519::Identity::from_str(line).ok());
+        let theirs: Vec<String> = theirs.map(|key| key.to_public().to_string()).collect();
+        let ours: Vec<&str> = keyring.public().iter().map(|public| public.recipient.as_str()).collect();
+        assert_eq!(ours, theirs);
+    }
+}
+
+/// An SSH private key: it is refused, or is the key that it was.
+pub fn ssh_key(data: &[u8]) {
+    let mut ours = Keyring::new();
+    ours.add_ssh_key("ssh".as_ref(), data);
+    assert_eq!(ours.public().is_empty(), !ours.unusable().is_empty());
+    if !ours.public().is_empty() {
+        let recipients = |keyring: &Keyring, skipped| {
+            keyring.public()[skipped..].iter().map(|public| public.recipient.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(recipients(&ours, 0), recipients(keyring(), 1));
+    }
+    assert!(ours.unusable().iter().all(|unusable| unusable.reason.len() <= 300));
+}
+
+/// Whatever may hold a public key: each recipient that is found is one for the age crate too.
+pub fn recipients(data: &[u8]) {
+    match keys::recipients_of(data) {
+        Ok(found) => {
+            for recipient in &found.found {
+                assert!(age::x25519::Recipient::from_str(recipient).is_ok(), "{recipient}");
+            }
+        }
+        Err(reasons) => assert!(!reasons.is_empty(), "no reason is given"),
+    }
+    for line in data.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok()).take(20) {
+        if let Ok(texts) = keys::opened_by(line) {
+            assert!(texts.iter().all(|text| keys::opened_by(text).is_ok()), "{texts:?}");
+            let is_recipient = |text: &&String| text.starts_with("age1");
+            for text in texts.iter().filter(is_recipient) {
+                assert!(age::x25519::Recipient::from_str(text).is_ok(), "{text}");
+            }
+        }
+        let _ = keys::convert_public(line);
+        let _ = keys::without_comment(line);
+    }
+}
