@@ -94,7 +94,7 @@ fn sops_files(manifest: &Manifest, machine: &Machine) -> Vec<Failure> {
             specs.iter().map(about_each).collect::<Vec<_>>()
         };
         match files::read(&first.sops_file, MAX_FILE) {
-            Err(error) => failures.extend(about(&open::unreadable(&error))),
+            Err(error) => failures.extend(about(&open::unreadable(&first.sops_file, &error))),
             Ok(bytes) => match first.format {
                 Format::Sops(format) => failures.extend(sops_file(&specs, format, &bytes, machine, &about)),
                 Format::Age => {

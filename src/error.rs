@@ -1,5 +1,7 @@
 //! What went wrong, in the one shape that every message has, and the exit codes.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 
 /// How a run ended (contract: exit codes).
@@ -65,12 +67,21 @@ pub struct Failure {
     pub details: Vec<(&'static str, String)>,
     /// What to do next.
     pub hint: Option<String>,
+    /// The file that `cause` names in quotes, so that many files with one fault can share a message.
+    pub file: Option<String>,
 }
 
 impl Failure {
     /// A failure of `doing` to `subject`, because of `cause`.
     pub fn new(doing: impl Into<String>, subject: Subject, cause: impl Into<String>) -> Self {
-        Self { doing: doing.into(), subject, cause: cause.into(), details: Vec::new(), hint: None }
+        Self {
+            doing: doing.into(),
+            subject,
+            cause: cause.into(),
+            details: Vec::new(),
+            hint: None,
+            file: None,
+        }
     }
 
     /// The same failure with a line of detail.
@@ -87,69 +98,155 @@ impl Failure {
         self
     }
 
-    fn same_reason(&self, other: &Self) -> bool {
-        self.doing == other.doing
-            && self.subject.describe().map(|(kind, _)| kind) == other.subject.describe().map(|(kind, _)| kind)
-            && self.cause == other.cause
-            && self.details == other.details
-            && self.hint == other.hint
+    /// The same failure with the file that its cause names in quotes.
+    #[must_use]
+    pub fn file(mut self, file: impl fmt::Display) -> Self {
+        self.file = Some(file.to_string());
+        self
     }
+
+    /// All that failures for the same reason have in common; `cause` is what tells theirs.
+    fn reason<'f>(&'f self, cause: Cow<'f, str>) -> Reason<'f> {
+        let kind = self.subject.describe().map(|(kind, _)| kind);
+        Reason { doing: &self.doing, kind, cause, details: &self.details, hint: self.hint.as_deref() }
+    }
+
+    /// The cause, whatever the file.
+    fn cause_of_any_file(&self) -> Cow<'_, str> {
+        match &self.file {
+            Some(file) => Cow::Owned(self.cause.replacen(&format!("'{file}'"), "''", 1)),
+            None => Cow::Borrowed(&self.cause),
+        }
+    }
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Reason<'f> {
+    doing: &'f str,
+    kind: Option<&'static str>,
+    cause: Cow<'f, str>,
+    details: &'f [(&'static str, String)],
+    hint: Option<&'f str>,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&message(&[self]))
+        f.write_str(&message(&[self], None))
     }
 }
 
 impl std::error::Error for Failure {}
 
-/// One message for each reason: secrets that failed for the same reason (one file, mostly) share it.
+/// How many files get a message each though they failed for the same reason; more of them share one.
+const MAX_ALIKE: usize = 10;
+/// How much of any one text a message tells, in bytes.
+const MAX_TEXT: usize = 4096;
+/// Longest message without its hint, in bytes.
+const MAX_MESSAGE: usize = 4 * MAX_TEXT;
+
+/// One message for each reason: secrets that failed for the same reason (one file, mostly) share it, and so do files
+/// if there are many.
 #[must_use]
 pub fn messages(failures: &[Failure]) -> Vec<String> {
-    let mut groups: Vec<Vec<&Failure>> = Vec::new();
-    for failure in failures {
-        match groups.iter_mut().find(|group| group[0].same_reason(failure)) {
-            Some(group) => group.push(failure),
-            None => groups.push(vec![failure]),
+    let same = grouped(failures, |failure| failure.reason(Cow::Borrowed(&failure.cause)));
+    let alike = grouped(0..same.len(), |group| same[group][0].reason(same[group][0].cause_of_any_file()));
+    let mut messages: Vec<Option<String>> = vec![None; same.len()];
+    for groups in alike {
+        if groups.len() > MAX_ALIKE {
+            let all: Vec<&Failure> = groups.iter().flat_map(|group| &same[*group]).copied().collect();
+            let files = groups[1..].iter().filter_map(|group| same[*group][0].file.as_deref());
+            messages[groups[0]] = Some(message(&all, Some(listed(files, groups.len() - 1))));
+        } else {
+            for group in groups {
+                messages[group] = Some(message(&same[group], None));
+            }
         }
     }
-    groups.iter().map(|group| message(group)).collect()
+    messages.into_iter().flatten().collect()
+}
+
+/// Groups what has the same reason; the groups stand in the order of their first members.
+fn grouped<'f, T: Copy>(all: impl IntoIterator<Item = T>, reason: impl Fn(T) -> Reason<'f>) -> Vec<Vec<T>> {
+    let mut groups: Vec<Vec<T>> = Vec::new();
+    let mut known: HashMap<Reason<'f>, usize> = HashMap::new();
+    for one in all {
+        let group = *known.entry(reason(one)).or_insert(groups.len());
+        match groups.get_mut(group) {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    groups
 }
 
 /// The first line of a failure's message: what could not be done, and why.
 #[must_use]
 pub fn summary(failure: &Failure) -> String {
-    headline(failure, &[failure])
+    headline(&[failure])
 }
 
-/// The text of a group of failures that have their reason in common.
-fn message(group: &[&Failure]) -> String {
+/// The text of a group of failures that have their reason in common. Its headline tells one file; `others` are those that
+/// it holds for, too.
+fn message(group: &[&Failure], others: Option<String>) -> String {
     let Some(first) = group.first() else { return String::new() };
-    let mut text = headline(first, group);
-    let width = first.details.iter().map(|(label, _)| label.len() + 1).max().unwrap_or(0);
-    for (label, detail) in &first.details {
-        let _ = write!(text, "\n  {:width$} {detail}", format!("{label}:"));
+    let mut text = headline(group);
+    let others = others.map(|others| ("same for", others));
+    let details = || others.iter().chain(&first.details);
+    let width = details().map(|(label, _)| label.len() + 1).max().unwrap_or(0);
+    for (label, detail) in details() {
+        if text.len() > MAX_MESSAGE {
+            text.push_str("\n  …");
+            break;
+        }
+        let _ = write!(text, "\n  {:width$} {}", format!("{label}:"), fit_to_print(detail));
     }
     if let Some(hint) = &first.hint {
-        let _ = write!(text, "\n  hint: {hint}");
+        let _ = write!(text, "\n  hint: {}", fit_to_print(hint));
     }
     text
 }
 
-fn headline(first: &Failure, group: &[&Failure]) -> String {
-    let names: Vec<String> = group
-        .iter()
-        .filter_map(|failure| failure.subject.describe())
-        .map(|(_, name)| format!("'{name}'"))
-        .collect();
+fn headline(group: &[&Failure]) -> String {
+    let Some(first) = group.first() else { return String::new() };
     let mut text = format!("cannot {}", first.doing);
     if let Some((kind, _)) = first.subject.describe() {
-        let plural = if names.len() == 1 { "" } else { "s" };
-        let _ = write!(text, " {kind}{plural} {}", names.join(", "));
+        let plural = if group.len() == 1 { "" } else { "s" };
+        let names = group.iter().filter_map(|failure| failure.subject.describe()).map(|(_, name)| name);
+        let _ = write!(text, " {kind}{plural} {}", listed(names, group.len()));
     }
-    let _ = write!(text, ": {}", first.cause);
+    let _ = write!(text, ": {}", fit_to_print(&first.cause));
     text
+}
+
+/// Names or files in quotes: all of them, if they are not too many.
+fn listed<'n>(names: impl Iterator<Item = &'n str>, count: usize) -> String {
+    let mut text = String::new();
+    for (index, name) in names.enumerate() {
+        if text.len() > MAX_TEXT / 2 {
+            let _ = write!(text, " and {} more", count - index);
+            break;
+        }
+        let comma = if index == 0 { "" } else { ", " };
+        let _ = write!(text, "{comma}'{name}'");
+    }
+    text
+}
+
+/// Text that may come from a file: on one line, and not endless.
+fn fit_to_print(text: &str) -> String {
+    let mut shown = String::new();
+    for character in text.chars() {
+        if shown.len() >= MAX_TEXT {
+            shown.push('…');
+            break;
+        }
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -186,5 +283,51 @@ mod tests {
         assert_eq!(all.len(), 2);
         assert!(all[0].starts_with("cannot decrypt secrets 'a', 'b': none of"));
         assert!(all[1].starts_with("cannot decrypt secret 'c': the MAC"));
+    }
+
+    #[test]
+    fn many_files_with_one_fault_share_a_message() {
+        let failure = |number: usize| {
+            let cause = format!("none of this machine's keys can open '/s/{number}'");
+            Failure::new("decrypt", Subject::Secret(format!("s{number}")), cause)
+                .detail("this machine", "age1ccc")
+                .hint("run it")
+                .file(format!("/s/{number}"))
+        };
+        let other = Failure::new("decrypt", Subject::Secret("c".into()), "the MAC does not match");
+        let few: Vec<Failure> = (0..MAX_ALIKE).map(failure).collect();
+        assert_eq!(messages(&few).len(), MAX_ALIKE);
+        let many: Vec<Failure> = (0..10).map(failure).chain([other]).chain([failure(10)]).collect();
+        assert_eq!(
+            messages(&many),
+            [
+                "cannot decrypt secrets 's0', 's1', 's2', 's3', 's4', 's5', 's6', 's7', 's8', 's9', 's10': none of this \
+                 machine's keys can open '/s/0'\n  \
+                 same for:     '/s/1', '/s/2', '/s/3', '/s/4', '/s/5', '/s/6', '/s/7', '/s/8', '/s/9', '/s/10'\n  \
+                 this machine: age1ccc\n  hint: run it",
+                "cannot decrypt secret 'c': the MAC does not match",
+            ]
+        );
+    }
+
+    #[test]
+    fn messages_are_neither_endless_nor_forged() {
+        let failure = |number: usize| {
+            let mut failure = locked(&format!("{number}{}", "n".repeat(200)));
+            failure.cause = format!("a\n<2>b {}", "c".repeat(10_000));
+            failure.details = vec![("encrypted for", "x\ry".repeat(1000)); 50];
+            failure
+        };
+        let failures: Vec<Failure> = (0..300).map(failure).collect();
+        let messages = messages(&failures);
+        assert_eq!(messages.len(), 1);
+        assert!(messages[0].len() < 2 * MAX_MESSAGE, "{} bytes", messages[0].len());
+        assert!(
+            messages[0].contains(" and 2") && messages[0].contains(" more: a\\n<2>b ccc"),
+            "{}",
+            messages[0]
+        );
+        assert!(messages[0].ends_with("\n  …\n  hint: run `sops updatekeys`"));
+        assert!(messages[0].lines().all(|line| line.starts_with("cannot ") || line.starts_with("  ")));
     }
 }

@@ -9,8 +9,6 @@ use crate::accounts::Accounts;
 use crate::manifest::{self, Manifest, user_mode};
 use crate::system::files;
 
-/// Largest manifest, in bytes.
-const MAX_MANIFEST: u64 = 64 * 1024 * 1024;
 /// Largest account file or template, in bytes.
 const MAX_SMALL_FILE: u64 = 16 * 1024 * 1024;
 
@@ -28,7 +26,7 @@ pub fn manifest(path: &Path, runtime_dir: Option<&OsStr>) -> Result<Manifest, St
 /// # Errors
 /// One message that lists every fault.
 pub fn unexpanded_manifest(path: &Path) -> Result<Manifest, String> {
-    let bytes = files::read(path, MAX_MANIFEST).map_err(|error| error.to_string())?;
+    let bytes = files::read(path, manifest::MAX_BYTES as u64).map_err(|error| error.to_string())?;
     manifest::parse(&bytes).map_err(|faults| faulty(path, &faults))
 }
 

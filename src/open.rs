@@ -17,6 +17,9 @@ use crate::system::{self, files};
 /// whose sops file is 70 MB.
 pub const MAX_FILE: u64 = 192 * 1024 * 1024;
 
+/// Largest plaintext of all files together, in bytes, and of all files that a run writes: it is in memory, here and there.
+pub const MAX_RUN: usize = 1024 * 1024 * 1024;
+
 /// What became of one declared secret.
 pub struct OpenedSecret {
     /// Its plaintext, shared by all secrets that are one and the same whole file, or why there is none.
@@ -31,9 +34,10 @@ pub fn all(secrets: &[SecretSpec], keyring: &Keyring) -> Vec<OpenedSecret> {
     let files = by_file(secrets);
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<Option<OpenedSecret>>> = Mutex::new(secrets.iter().map(|_| None).collect());
+    let held = AtomicUsize::new(0);
     let work = || {
         while let Some(members) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let opened = members_of_file(secrets, members, keyring);
+            let opened = members_of_file(secrets, members, keyring, &held);
             let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
             for (index, secret) in members.iter().zip(opened) {
                 results[*index] = Some(secret);
@@ -56,10 +60,13 @@ pub fn all(secrets: &[SecretSpec], keyring: &Keyring) -> Vec<OpenedSecret> {
 /// Stack of a worker, in bytes: documents of the largest allowed depth are walked by recursion.
 const WORKER_STACK: usize = 8 * 1024 * 1024;
 
+/// Most threads: each may hold a file of the largest size.
+const MAX_WORKERS: usize = 16;
+
 /// How many threads are worth starting: a file costs about 0.1 ms, a thread about as much.
 fn worker_count(files: usize) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    processors.min(files.div_ceil(4)).max(1)
+    processors.min(files.div_ceil(4)).clamp(1, MAX_WORKERS)
 }
 
 /// Groups the secrets by the file they are in, in the order of the manifest.
@@ -77,11 +84,21 @@ pub fn by_file(secrets: &[SecretSpec]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Opens the file that the secrets `members` have in common.
-fn members_of_file(secrets: &[SecretSpec], members: &[usize], keyring: &Keyring) -> Vec<OpenedSecret> {
+/// Opens the file that the secrets `members` have in common. `held`: bytes of plaintext of all files so far.
+fn members_of_file(
+    secrets: &[SecretSpec],
+    members: &[usize],
+    keyring: &Keyring,
+    held: &AtomicUsize,
+) -> Vec<OpenedSecret> {
     let Some(first) = members.first().map(|index| &secrets[*index]) else { return Vec::new() };
     let keys: Vec<&Key> = members.iter().map(|index| &secrets[*index].key).collect();
-    let opened = file(&first.sops_file, first.format, &keys, keyring);
+    let mut opened = file(&first.sops_file, first.format, &keys, keyring);
+    let size = opened.size();
+    if held.fetch_add(size, Ordering::Relaxed).saturating_add(size) > MAX_RUN {
+        held.fetch_sub(size, Ordering::Relaxed);
+        opened = OpenedFile::failed(&keys, &too_large(Subject::Run), opened.opened_by);
+    }
     let name = |index: &usize| Subject::Secret(secrets[*index].name.as_str().to_owned());
     members
         .iter()
@@ -107,11 +124,12 @@ pub fn file(path: &Path, format: Format, keys: &[&Key], keyring: &Keyring) -> Op
     let bytes = match files::read(path, MAX_FILE) {
         Ok(bytes) => bytes,
         Err(error) => {
-            return OpenedFile::failed(keys, &unreadable(&error), None);
+            return OpenedFile::failed(keys, &unreadable(path, &error), None);
         }
     };
     if bytes.is_empty() {
         let failure = Failure::new("decrypt", Subject::Run, format!("'{}' is empty", path.display()))
+            .file(path.display())
             .hint("restore the file from version control");
         return OpenedFile::failed(keys, &failure, None);
     }
@@ -121,7 +139,21 @@ pub fn file(path: &Path, format: Format, keys: &[&Key], keyring: &Keyring) -> Op
     }
 }
 
+/// The failure of what would make a run larger than [`MAX_RUN`].
+#[must_use]
+pub fn too_large(subject: Subject) -> Failure {
+    let cause = format!("all secrets and templates together are larger than {} MiB", MAX_RUN >> 20);
+    Failure::new("install", subject, cause)
+}
+
 impl OpenedFile {
+    /// Bytes of plaintext; what several secrets share counts once.
+    fn size(&self) -> usize {
+        let shared: HashMap<*const Secret, usize> =
+            self.values.iter().flatten().map(|value| (Arc::as_ptr(value), value.expose().len())).collect();
+        shared.into_values().fold(0, usize::saturating_add)
+    }
+
     /// Every key fails for the same reason.
     fn failed(keys: &[&Key], failure: &Failure, opened_by: Option<String>) -> Self {
         Self { values: keys.iter().map(|_| Err(failure.clone())).collect(), opened_by }
@@ -142,7 +174,7 @@ pub fn access(path: &Path, format: Format, keyring: &Keyring) -> Access {
     let closed = |failure| Access { encrypted_for: Vec::new(), opened_by: Err(failure) };
     let bytes = match files::read(path, MAX_FILE) {
         Ok(bytes) => bytes,
-        Err(error) => return closed(unreadable(&error)),
+        Err(error) => return closed(unreadable(path, &error)),
     };
     let locked = |locked: Locked| Access {
         opened_by: Err(locked_failure(path, &locked, keyring)),
@@ -221,8 +253,9 @@ fn sops_file(
 
 /// The failure of a file that is not there or cannot be read.
 #[must_use]
-pub fn unreadable(error: &system::Error) -> Failure {
+pub fn unreadable(path: &Path, error: &system::Error) -> Failure {
     Failure::new("decrypt", Subject::Run, error.to_string())
+        .file(path.display())
         .hint("is the file in the repository, and added to git so that Nix sees it?")
 }
 
@@ -230,7 +263,7 @@ pub fn unreadable(error: &system::Error) -> Failure {
 #[must_use]
 pub fn fault_failure(path: &Path, fault: &Fault) -> Failure {
     let cause = format!("'{}': {fault}", path.display());
-    let failure = Failure::new("decrypt", Subject::Run, cause);
+    let failure = Failure::new("decrypt", Subject::Run, cause).file(path.display());
     match fault.hint.or_else(|| usual_hint(fault.kind)) {
         Some(hint) => failure.hint(hint),
         None => failure,
@@ -253,27 +286,30 @@ fn usual_hint(kind: FaultKind) -> Option<&'static str> {
 /// The label of the keys that this machine has, which stands in every failure of a closed file.
 pub const THIS_MACHINE: &str = "this machine";
 
+/// How many of this machine's keys a message tells.
+const MAX_TOLD: usize = 20;
+
 /// The failure of a file that no identity of this machine opens: recipients, identities, next step.
 fn locked_failure(path: &Path, locked: &Locked, keyring: &Keyring) -> Failure {
     let cause = match locked.reason.strip_suffix(" it") {
         Some(reason) => format!("{reason} '{}'", path.display()),
         None => format!("'{}': {}", path.display(), locked.reason),
     };
-    let mut failure = Failure::new("decrypt", Subject::Run, cause);
+    let mut failure = Failure::new("decrypt", Subject::Run, cause).file(path.display());
     for detail in &locked.details {
         failure = failure.detail("about", detail.clone());
     }
     if !locked.encrypted_for.is_empty() {
         failure = failure.detail("encrypted for", locked.encrypted_for.join(" "));
     }
-    for identity in keyring.public() {
+    for identity in keyring.public().iter().take(MAX_TOLD) {
         failure =
             failure.detail(THIS_MACHINE, format!("{} ({})", identity.recipient, identity.source.display()));
     }
     if keyring.public().is_empty() {
         failure = failure.detail(THIS_MACHINE, "no usable key");
     }
-    for unusable in keyring.unusable() {
+    for unusable in keyring.unusable().iter().take(MAX_TOLD) {
         failure =
             failure.detail("not usable", format!("{} ({})", unusable.source.display(), unusable.reason));
     }

@@ -1,6 +1,7 @@
 //! What a generation shall hold: each secret and template with owner, mode and content, or why it has none.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use crate::accounts::Accounts;
 use crate::changes::Kind;
 use crate::error::{Failure, Subject};
 use crate::manifest::{Account, Manifest, Placement, RENDERED, TemplateBody, TemplateSpec};
-use crate::open::OpenedSecret;
+use crate::open::{self, OpenedSecret};
 use crate::secret::Secret;
 use crate::template::{Placeholders, Template};
 
@@ -66,6 +67,7 @@ pub fn generation<'m>(
     template_files: &dyn Fn(&Path) -> Result<Vec<u8>, String>,
     owners: &Owners<'_>,
 ) -> Vec<Planned<'m>> {
+    let room = Cell::new(open::MAX_RUN);
     let values: Vec<Option<Arc<Secret>>> =
         opened.iter().map(|secret| secret.value.as_ref().ok().map(Arc::clone)).collect();
     let mut planned: Vec<Planned<'m>> = manifest
@@ -80,13 +82,25 @@ pub fn generation<'m>(
                 file: Some(spec.sops_file.clone()),
                 format: spec.format.as_str(),
                 opened_by: secret.opened_by,
-                content: secret.value.and_then(|content| placed(&subject, content, &spec.place, owners)),
+                content: secret
+                    .value
+                    .and_then(|content| within(&room, &subject, content))
+                    .and_then(|content| placed(&subject, content, &spec.place, owners)),
                 subject,
             }
         })
         .collect();
-    planned.extend(templates(manifest, &values, template_files, owners));
+    planned.extend(templates(manifest, &values, template_files, owners, &room));
     planned
+}
+
+/// Takes the size of a file from the room that is left for all of them. They end up in memory, one by one, also where
+/// several secrets are one and the same whole file.
+fn within(room: &Cell<usize>, subject: &Subject, content: Arc<Secret>) -> Result<Arc<Secret>, Failure> {
+    let left =
+        room.get().checked_sub(content.expose().len()).ok_or_else(|| open::too_large(subject.clone()))?;
+    room.set(left);
+    Ok(content)
 }
 
 /// Renders the templates. A template whose secret failed fails alone.
@@ -95,6 +109,7 @@ fn templates<'m>(
     values: &[Option<Arc<Secret>>],
     template_files: &dyn Fn(&Path) -> Result<Vec<u8>, String>,
     owners: &Owners<'_>,
+    room: &Cell<usize>,
 ) -> Vec<Planned<'m>> {
     let placeholders = placeholders(manifest);
     let plan = |spec: &'m TemplateSpec| {
@@ -102,7 +117,8 @@ fn templates<'m>(
         let content = template_text(&spec.body, template_files)
             .and_then(|text| rendered(&text, &placeholders, manifest, values))
             .map_err(|cause| Failure::new("render", subject.clone(), cause))
-            .and_then(|secret| placed(&subject, Arc::new(secret), &spec.place, owners));
+            .and_then(|secret| within(room, &subject, Arc::new(secret)))
+            .and_then(|content| placed(&subject, content, &spec.place, owners));
         Planned {
             inner: format!("{RENDERED}/{}", spec.name.as_str()),
             place: &spec.place,

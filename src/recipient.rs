@@ -9,16 +9,14 @@ use crate::error::Exit;
 use crate::keys;
 use crate::system::files;
 
-/// Largest input, in bytes.
-const MAX_INPUT: u64 = 16 * 1024 * 1024;
 /// How many reasons are told when nothing was found.
 const MAX_REASONS: usize = 5;
 
 /// Prints the recipient of each key in `file` (standard input if none is named), one a line.
 pub fn run(file: Option<&Path>, out: &mut dyn Write) -> Exit {
     let bytes = match file {
-        Some(path) if path != Path::new("-") => files::read(path, MAX_INPUT),
-        _ => files::read_stdin(MAX_INPUT),
+        Some(path) if path != Path::new("-") => files::read(path, keys::MAX_INPUT as u64),
+        _ => files::read_stdin(keys::MAX_INPUT as u64),
     };
     let bytes = match bytes {
         Ok(bytes) => bytes,

@@ -69,6 +69,7 @@ impl Machine {
             ),
         };
         Err(Failure::new("decrypt", Subject::Run, cause)
+            .file(path.display())
             .detail(
                 "encrypted for",
                 if named.is_empty() { "no age recipient".to_owned() } else { named.join(" ") },

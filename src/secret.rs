@@ -96,37 +96,63 @@ impl Drop for DataKey {
 
 /// A buffer that plaintext is gathered in, piece by piece.
 ///
-/// A `Vec` that grows leaves its old copy behind in freed memory; this one wipes it first.
+/// A `Vec` that grows leaves its old copy behind in freed memory; this one wipes it first. It takes [`Self::MAX`] bytes
+/// and forgets all of them with the next: indentation, padding and repeated placeholders can make a thousand bytes
+/// of one.
 #[derive(Default)]
-pub struct SecretBuffer(Wiped);
+pub struct SecretBuffer {
+    bytes: Wiped,
+    is_over: bool,
+}
 
 impl SecretBuffer {
+    /// Largest plaintext that is put together, in bytes: a printed file, a rendered template, a filtered value.
+    pub const MAX: usize = 256 * 1024 * 1024;
+
     /// An empty buffer with room for `capacity` bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self(Wiped(Vec::with_capacity(capacity)))
+        Self { bytes: Wiped(Vec::with_capacity(capacity.min(Self::MAX))), is_over: false }
     }
 
     /// Appends `bytes`.
     pub fn push(&mut self, bytes: &[u8]) {
-        let needed = self.0.len() + bytes.len();
-        if needed > self.0.capacity() {
-            let mut larger = Wiped(Vec::with_capacity(needed.max(self.0.capacity() * 2)));
-            larger.extend_from_slice(&self.0);
-            self.0 = larger;
+        if self.has_room(bytes.len()) {
+            self.bytes.extend_from_slice(bytes);
         }
-        self.0.extend_from_slice(bytes);
+    }
+
+    /// Appends `count` times the same byte.
+    pub fn fill(&mut self, byte: u8, count: usize) {
+        if self.has_room(count) {
+            let length = self.bytes.len() + count;
+            self.bytes.resize(length, byte);
+        }
+    }
+
+    fn has_room(&mut self, more: usize) -> bool {
+        let needed = self.bytes.len().saturating_add(more);
+        if self.is_over || needed > Self::MAX {
+            self.is_over = true;
+            self.bytes = Wiped::default();
+        } else if needed > self.bytes.capacity() {
+            let doubled = (self.bytes.capacity() * 2).min(Self::MAX);
+            let mut larger = Wiped(Vec::with_capacity(needed.max(doubled)));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = larger;
+        }
+        !self.is_over
     }
 
     /// What has been gathered so far.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
-    /// Hands the bytes over as a secret.
+    /// Hands the bytes over as a secret; `None` if there were more than [`Self::MAX`].
     #[must_use]
-    pub fn into_secret(mut self) -> Secret {
-        Secret::new(std::mem::take(&mut *self.0))
+    pub fn into_secret(mut self) -> Option<Secret> {
+        (!self.is_over).then(|| Secret::new(std::mem::take(&mut *self.bytes)))
     }
 }

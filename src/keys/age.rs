@@ -13,6 +13,9 @@ use crate::secret::Secret;
 /// Longest header taken, in bytes. A stanza has 100 (X25519) to 1,700 (post-quantum) bytes.
 const MAX_HEADER: usize = 1024 * 1024;
 
+/// Most stanzas taken: each is tried with each identity.
+const MAX_STANZAS: usize = 4096;
+
 /// Bytes between header and payload.
 const NONCE: usize = 16;
 
@@ -52,6 +55,9 @@ pub(super) fn open(file: &[u8], identities: &[Identity], first: Option<usize>) -
     if has_passphrase(header) {
         let stanzas = vec!["passphrase (scrypt)".into()];
         return Err(Closed::NotOurs { stanzas, unsupported: Some("it is encrypted with a passphrase") });
+    }
+    if memchr::memmem::find_iter(header, b"\n-> ").nth(MAX_STANZAS).is_some() {
+        return Err(damaged("it is encrypted for more than 4096 recipients", false));
     }
     if payload.len() < NONCE {
         return Err(damaged("it is cut off behind its header", false));

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub use locked::{Locked, recipients_named};
 pub use recipient::{convert_public, opened_by, without_comment};
-pub use recipients_of::{Recipients, recipients_of};
+pub use recipients_of::{MAX_INPUT, Recipients, recipients_of};
 
 use crate::secret::{DataKey, Secret};
 use crate::sops::metadata::{AgeEntry, Metadata};
@@ -31,6 +31,11 @@ use locked::Failures;
 
 /// Longest wrapped data key taken, in bytes of armor. sops writes one stanza, of 400 to 2,500.
 const MAX_WRAPPED_KEY: usize = 64 * 1024;
+
+/// Most identities of a machine. Each is tried at each stanza.
+const MAX_IDENTITIES: usize = 1024;
+/// What is noted of a source with more.
+const TOO_MANY: &str = "holds a key too many: only the first 1024 of all are used";
 
 /// Every identity of the machine, and a note for each source that gave none.
 ///
@@ -163,6 +168,13 @@ impl Keyring {
     }
 
     fn add(&mut self, source: &Path, recipient: String, identity: Identity) {
+        if self.identities.len() == MAX_IDENTITIES {
+            let is_noted = |last: &Unusable| last.source == source && last.reason == TOO_MANY;
+            if !self.unusable.last().is_some_and(is_noted) {
+                self.add_unusable(source, TOO_MANY);
+            }
+            return;
+        }
         self.public.push(PublicIdentity { recipient, source: source.into() });
         self.identities.push(identity);
     }

@@ -3,7 +3,7 @@
 use super::{age_file, recipient, ssh};
 
 /// Largest input taken, in bytes: `ssh-keyscan` of a thousand hosts.
-const MAX_INPUT: usize = 1024 * 1024;
+pub const MAX_INPUT: usize = 1024 * 1024;
 
 /// The recipients that were found, and what was passed over.
 #[derive(PartialEq, Eq, Debug, Default)]

@@ -57,9 +57,9 @@ pub(super) fn formats(secrets: &[SecretSpec], faults: &mut Faults) {
 
 /// Checks that the mount point, the link to the live generation and the links at declared paths can all exist.
 pub(super) fn paths(manifest: &Manifest, faults: &mut Faults) {
-    let faults_before = faults.0.len();
+    let faults_before = faults.count();
     machinery(manifest, faults);
-    if faults.0.len() == faults_before {
+    if faults.count() == faults_before {
         links(manifest, faults);
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn template(
 ) -> Option<TemplateSpec> {
     let fields = entry("template", index, value, TEMPLATE_FIELDS, faults)?;
     let name = name(&fields, faults);
-    let faults_before = faults.0.len();
+    let faults_before = faults.count();
     let text = fields.text("content", faults).filter(|text| !text.is_empty());
     let file = fields.path("file", context.rule, faults);
     // sops-nix's module always writes `file`, and its agent takes `content` first.
@@ -98,7 +98,7 @@ pub(super) fn template(
         (Some(text), _) => Some(TemplateBody::Content(text.to_owned())),
         (None, Some(file)) => Some(TemplateBody::File(file)),
         (None, None) => {
-            if faults.0.len() == faults_before {
+            if faults.count() == faults_before {
                 faults.add(fields.place, "has neither content nor file");
             }
             None

@@ -5,14 +5,39 @@ use std::path::{Path, PathBuf};
 
 use super::json::{Pair, Value};
 
-/// The faults found so far, one line each.
+/// How many faults are told; the others are counted.
+const MAX_FAULTS: usize = 1000;
+/// Most secrets of a manifest, and most templates.
+const MAX_ENTRIES: usize = 1 << 16;
+
+/// The faults found so far, one line each, and how many there are beside them.
 #[derive(Default)]
-pub(super) struct Faults(pub(super) Vec<String>);
+pub(super) struct Faults(Vec<String>, usize);
 
 impl Faults {
     /// Notes that `what` is wrong with `place` (`secret 'a'`, `manifest`, `templates[3]`).
     pub(super) fn add(&mut self, place: impl fmt::Display, what: impl fmt::Display) {
-        self.0.push(format!("{place}: {what}"));
+        if self.0.len() < MAX_FAULTS {
+            self.0.push(format!("{place}: {what}"));
+        } else {
+            self.1 += 1;
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.len() + self.1
+    }
+
+    /// `value`, if there is no fault.
+    pub(super) fn into_result<T>(mut self, value: T) -> Result<T, Vec<String>> {
+        if self.0.is_empty() {
+            return Ok(value);
+        }
+        if self.1 > 0 {
+            self.0.push(format!("and {} faults more", self.1));
+        }
+        Err(self.0)
     }
 }
 
@@ -146,6 +171,16 @@ impl<'v> Fields<'v> {
             _ => None,
         });
         list.unwrap_or(&[])
+    }
+
+    /// A list of secrets or templates; empty if it is missing, or longer than any machine's.
+    pub(super) fn entries(&self, key: &str, faults: &mut Faults) -> &'v [Value<'v>] {
+        let list = self.list(key, faults);
+        if list.len() > MAX_ENTRIES {
+            faults.add(self.place, format_args!("{key} has more than {MAX_ENTRIES} entries"));
+            return &[];
+        }
+        list
     }
 
     /// A list of strings; empty if it is missing.

@@ -9,7 +9,7 @@ use std::fmt;
 use serde_core::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// The largest manifest that is read, in bytes. One with 1,000 secrets has about half a megabyte.
-const MAX_BYTES: usize = 16 << 20;
+pub const MAX_BYTES: usize = 16 << 20;
 
 /// A JSON value. Texts without escapes are borrowed from the file: a manifest of a thousand secrets has 25,000.
 #[derive(Debug, PartialEq)]

@@ -12,6 +12,7 @@ pub mod user_mode;
 
 use entries::Context;
 use fields::{Faults, Fields, PathRule, Place};
+pub use json::MAX_BYTES;
 use json::{Pair, Value};
 pub use types::*;
 
@@ -52,7 +53,7 @@ pub fn parse(bytes: &[u8]) -> Result<Manifest, Vec<String>> {
     let mut faults = Faults::default();
     let manifest = read(&entries, &mut faults);
     check(&manifest, &mut faults);
-    if faults.0.is_empty() { Ok(manifest) } else { Err(faults.0) }
+    faults.into_result(manifest)
 }
 
 /// Builds the manifest from all that is right in it. What is wrong is noted and left out.
@@ -66,10 +67,10 @@ fn read(entries: &[Pair<'_>], faults: &mut Faults) -> Manifest {
     // An empty list of secrets is fine; none at all is some other file, and would take every secret away.
     fields.required("secrets", faults);
     let context = Context { rule, symlink_path: &symlink_path, own_schema };
-    let secrets = read_each(fields.list("secrets", faults), |index, value| {
+    let secrets = read_each(fields.entries("secrets", faults), |index, value| {
         entries::secret(index, value, &context, faults)
     });
-    let templates = read_each(fields.list("templates", faults), |index, value| {
+    let templates = read_each(fields.entries("templates", faults), |index, value| {
         entries::template(index, value, &context, faults)
     });
     let on_failure = [("keep-going", OnFailure::KeepGoing), ("abort", OnFailure::Abort)];

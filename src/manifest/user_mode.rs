@@ -30,13 +30,13 @@ pub fn expand(mut manifest: Manifest, runtime_dir: Option<&OsStr>) -> Result<Man
         }
     }
     faults.dedup();
-    if faults.is_empty() {
-        // Two paths may only now turn out to be the same.
-        let mut clashes = Faults::default();
-        checks::paths(&manifest, &mut clashes);
-        faults = clashes.0;
+    if !faults.is_empty() {
+        return Err(faults);
     }
-    if faults.is_empty() { Ok(manifest) } else { Err(faults) }
+    // Two paths may only now turn out to be the same.
+    let mut clashes = Faults::default();
+    checks::paths(&manifest, &mut clashes);
+    clashes.into_result(manifest)
 }
 
 /// Every path of the manifest.

@@ -6,8 +6,8 @@ use memchr::memmem;
 
 use super::fault::{Fault, FaultKind};
 use super::flat::Flat;
-use super::scalar_text;
 use super::tree::{Comment, Entry, Map, Node, Scalar, Text};
+use super::{scalar_text, too_large};
 use crate::secret::{Secret, SecretBuffer};
 
 /// Keys of the sops block start so.
@@ -82,7 +82,7 @@ pub fn emit(map: &Map<'_, Secret>) -> Result<Secret, Fault> {
         }
         out.push(b"\n");
     }
-    Ok(out.into_secret())
+    out.into_secret().ok_or_else(too_large)
 }
 
 #[cfg(test)]

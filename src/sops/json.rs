@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::fault::{Fault, FaultKind};
 use super::number;
 use super::tree::{Entry, Item, Map, Node, Scalar, Text};
-use super::{MAX_DEPTH, replace_invalid_utf8};
+use super::{MAX_DEPTH, replace_invalid_utf8, too_large};
 use crate::secret::{Secret, SecretBuffer};
 
 /// Reads a file that holds one JSON object. Order and duplicate keys are kept; every number is a double, as in
@@ -252,7 +252,7 @@ pub fn emit(map: &Map<'_, Secret>) -> Result<Secret, Fault> {
     let mut out = SecretBuffer::default();
     emit_map(map, 0, &mut out)?;
     out.push(b"\n");
-    Ok(out.into_secret())
+    out.into_secret().ok_or_else(too_large)
 }
 
 fn emit_map(map: &Map<'_, Secret>, depth: usize, out: &mut SecretBuffer) -> Result<(), Fault> {
@@ -294,9 +294,7 @@ fn close(has_content: bool, brackets: &str, depth: usize, out: &mut SecretBuffer
 
 fn new_line(depth: usize, out: &mut SecretBuffer) {
     out.push(b"\n");
-    for _ in 0..depth {
-        out.push(b"\t");
-    }
+    out.fill(b'\t', depth);
 }
 
 fn emit_node(node: &Node<'_, Secret>, depth: usize, out: &mut SecretBuffer) -> Result<(), Fault> {

@@ -47,6 +47,9 @@ pub struct AgeEntry {
 /// The name of the block: a key of the document, or a section (INI), or a prefix of keys (dotenv).
 pub const NAME: &[u8] = b"sops";
 
+/// Most entries of a list of the block: recipients of one kind, key groups.
+const MAX_LISTED: usize = 4096;
+
 /// Lists of keys that are neither age nor PGP.
 const OTHER_KINDS: [&str; 5] = ["kms", "gcp_kms", "hckms", "azure_kv", "hc_vault"];
 
@@ -64,7 +67,7 @@ pub enum Dialect {
 /// Reads the block from its map.
 ///
 /// # Errors
-/// [`Fault`] of kind `Metadata`.
+/// [`Fault`] of kind `Metadata`, or `Limit` for more recipients than any file has.
 pub fn read(block: &Map<'_, Text<'_>>, dialect: Dialect) -> Result<(Metadata, Rule), Fault> {
     let block = Block { map: block, dialect, place: String::from("sops") };
     let last_modified = block.time("lastmodified")?;
@@ -234,6 +237,11 @@ impl<'m> Block<'m> {
             Some(Node::List(items)) => items,
             Some(_) => return Err(self.not_a(name, "a list")),
         };
+        if items.len() > MAX_LISTED {
+            let place = &self.place;
+            let message = format!("{place}.{name} has more than {MAX_LISTED} entries");
+            return Err(Fault::new(FaultKind::Limit, message));
+        }
         let values = items.iter().filter_map(|item| match item {
             Item::Node(node) => Some(node),
             Item::Comment(_) => None,

@@ -29,7 +29,7 @@ use std::borrow::Cow;
 
 pub use fault::{Fault, FaultKind, quoted};
 
-use crate::secret::{DataKey, Secret};
+use crate::secret::{DataKey, Secret, SecretBuffer};
 use lookup::Search;
 use metadata::{Dialect, Metadata};
 use rules::Rule;
@@ -194,10 +194,10 @@ impl Opened<'_> {
     /// The whole file, byte for byte what `sops decrypt` prints.
     ///
     /// # Errors
-    /// [`Fault`] of kind `Emit`: the document cannot be printed in its format.
+    /// [`Fault`] of kind `Emit`: the document cannot be printed in its format; of kind `Limit`: it becomes too large.
     pub fn whole(&self) -> Result<Secret, Fault> {
         match self.format {
-            Format::Yaml => Ok(yaml::emit(&self.branches)),
+            Format::Yaml => yaml::emit(&self.branches),
             Format::Json => json::emit(first(&self.branches)?),
             Format::Binary => binary::emit(first(&self.branches)?),
             Format::Dotenv => dotenv::emit(first(&self.branches)?),
@@ -245,6 +245,16 @@ fn no_metadata() -> Fault {
     Fault::new(FaultKind::NoMetadata, "the file has no sops block: it is not encrypted, or of another format")
         .hint("encrypt it with `sops encrypt --in-place FILE`, and declare the format that it has")
 }
+
+/// The refusal of a document that is much larger printed than it is in its file.
+fn too_large() -> Fault {
+    let most = SecretBuffer::MAX >> 20;
+    Fault::new(
+        FaultKind::Limit,
+        format!("the file as a whole is larger than {most} MiB when it is decrypted"),
+    )
+}
+
 /// Whether a value is encrypted in its file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Protection {

@@ -59,8 +59,8 @@ fn apply_one(filter: Filter, value: &Secret) -> Result<Secret, String> {
         Filter::Json => json_string(bytes, "json"),
         Filter::Yaml => json_string(bytes, "yaml"),
         Filter::Shell => shell_word(bytes),
-        Filter::Base64 => Ok(base64(bytes)),
-        Filter::Url => Ok(percent_encoded(bytes)),
+        Filter::Base64 => base64(bytes),
+        Filter::Url => percent_encoded(bytes),
     }
 }
 
@@ -84,7 +84,7 @@ fn json_string(bytes: &[u8], word: &str) -> Result<Secret, String> {
         }
     }
     quoted.push(b"\"");
-    Ok(quoted.into_secret())
+    quoted.into_secret().ok_or_else(too_large)
 }
 
 fn shell_word(bytes: &[u8]) -> Result<Secret, String> {
@@ -100,18 +100,22 @@ fn shell_word(bytes: &[u8]) -> Result<Secret, String> {
         word.push(part);
     }
     word.push(b"'");
-    Ok(word.into_secret())
+    word.into_secret().ok_or_else(too_large)
 }
 
-fn base64(bytes: &[u8]) -> Secret {
-    let mut text = vec![0; bytes.len().div_ceil(3) * 4];
+fn base64(bytes: &[u8]) -> Result<Secret, String> {
+    let length = bytes.len().div_ceil(3) * 4;
+    if length > SecretBuffer::MAX {
+        return Err(too_large());
+    }
+    let mut text = vec![0; length];
     // The buffer has exactly the length that the encoding takes.
     let length = BASE64_STANDARD.encode_slice(bytes, &mut text).unwrap_or_default();
     text.truncate(length);
-    Secret::new(text)
+    Ok(Secret::new(text))
 }
 
-fn percent_encoded(bytes: &[u8]) -> Secret {
+fn percent_encoded(bytes: &[u8]) -> Result<Secret, String> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut text = SecretBuffer::with_capacity(bytes.len() * 3);
     for byte in bytes {
@@ -120,7 +124,11 @@ fn percent_encoded(bytes: &[u8]) -> Secret {
             _ => text.push(&[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
         }
     }
-    text.into_secret()
+    text.into_secret().ok_or_else(too_large)
+}
+
+fn too_large() -> String {
+    super::TOO_LARGE.to_owned()
 }
 
 #[cfg(test)]

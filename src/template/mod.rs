@@ -18,6 +18,9 @@ const MARKS: (&[u8], &[u8]) = (b"<SOPS:", b":PLACEHOLDER");
 /// Longest filter list, in bytes: what is longer is not a list of filters.
 const MAX_FILTERS: usize = 128;
 
+/// What is said of more than [`SecretBuffer::MAX`] bytes.
+const TOO_LARGE: &str = "it becomes larger than 256 MiB";
+
 /// The placeholders of a manifest.
 pub struct Placeholders<'a> {
     /// By their text without a final `>`, which may be replaced by filters.
@@ -175,7 +178,8 @@ impl<'t> Template<'t> {
     /// The template with `value` of each secret in place. Bytes are kept as they are.
     ///
     /// # Errors
-    /// Why a filter does not take a value; the value itself is not told.
+    /// Why a filter does not take a value; the value itself is not told. Or it becomes larger than
+    /// [`SecretBuffer::MAX`].
     pub fn render<'v>(&self, value: impl Fn(usize) -> Option<&'v Secret>) -> Result<Secret, String> {
         let size: usize = self
             .pieces
@@ -184,7 +188,7 @@ impl<'t> Template<'t> {
                 Piece::Text(text) => text.len(),
                 Piece::Value { secret, .. } => value(*secret).map_or(0, |value| value.expose().len()),
             })
-            .sum();
+            .fold(0, usize::saturating_add);
         let mut rendered = SecretBuffer::with_capacity(size);
         for piece in &self.pieces {
             match piece {
@@ -201,7 +205,7 @@ impl<'t> Template<'t> {
                 }
             }
         }
-        Ok(rendered.into_secret())
+        rendered.into_secret().ok_or_else(|| TOO_LARGE.to_owned())
     }
 }
 

@@ -165,14 +165,14 @@ fn files_that_are_no_age_files_are_named() {
 fn an_endless_header_is_refused_quickly() {
     let many = [b"age-encryption.org/v1\n".to_vec(), b"-> a\n\n".repeat(200_000)].concat();
     refused(&many, "its header is too long", false);
-    // Inside the limit: 100,000 lines, which take minutes if each one is parsed from the start again.
-    let header = [
-        b"age-encryption.org/v1\n".to_vec(),
-        b"-> a b\nAAAA\n".repeat(50_000),
-        b"--- x\n0123456789abcdef".to_vec(),
-    ]
-    .concat();
-    refused(&header, "its header is malformed", false);
+    let file = |stanzas: Vec<u8>| {
+        [b"age-encryption.org/v1\n".to_vec(), stanzas, b"--- x\n0123456789abcdef".to_vec()].concat()
+    };
+    refused(&file(b"-> a b\n\n".repeat(4097)), "it is encrypted for more than 4096 recipients", false);
+    // Inside the limits: many lines, which take minutes if each one is parsed from the start again.
+    refused(&file(b"-> a b\n\n".repeat(4096)), "its header is malformed", false);
+    let body = [b"A".repeat(64), b"\n".to_vec()].concat().repeat(16_000);
+    refused(&file([b"-> a b\n".to_vec(), body, b"\n".to_vec()].concat()), "its header is malformed", false);
 }
 
 #[test]

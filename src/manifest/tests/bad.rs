@@ -335,7 +335,18 @@ fn hostile_shapes_end_in_an_error_soon() {
     let deep_name = "a/".repeat(1_000_000) + "a";
     assert_refused("/secrets/0/name", &[json!(deep_name)], "longer than");
     let many: Vec<_> = (0..20_000).map(|_| json!({ "name": "a" })).collect();
-    assert!(faults(&nixos_with(&[("/secrets", json!(many))])).len() >= 20_000);
+    let faults = faults(&nixos_with(&[("/secrets", json!(many))]));
+    assert_eq!(faults.len(), 1001);
+    assert!(faults[1000].starts_with("and ") && faults[1000].ends_with("faults more"), "{}", faults[1000]);
+}
+
+#[test]
+fn a_manifest_of_more_secrets_or_templates_than_any_machine_has_is_refused() {
+    for key in ["secrets", "templates"] {
+        let many = vec![json!({}); (1 << 16) + 1];
+        let faults = faults(&nixos_with(&[(&format!("/{key}"), json!(many))]));
+        assert!(faults[0].contains(&format!("{key} has more than 65536 entries")), "{faults:?}");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Printing of INI.
 
 use super::super::fault::{Fault, FaultKind};
-use super::super::scalar_text;
 use super::super::tree::{Comment, Entry, Map, Node, Scalar};
+use super::super::{scalar_text, too_large};
 use super::blanks::trim;
 use crate::secret::{Secret, SecretBuffer};
 
@@ -34,7 +34,7 @@ pub fn emit(map: &Map<'_, Secret>) -> Result<Secret, Fault> {
             out.push(b"\n");
         }
     }
-    Ok(out.into_secret())
+    out.into_secret().ok_or_else(too_large)
 }
 
 fn fault(message: &str) -> Fault {
@@ -78,7 +78,7 @@ impl<'m> Section<'m> {
             for part in [key.quote.as_bytes(), key.name, key.quote.as_bytes()] {
                 out.push(part);
             }
-            (key.width()..width).for_each(|_| out.push(b" "));
+            out.fill(b' ', width - key.width());
             let value = scalar_text(key.value);
             let quote = value_quote(value.expose());
             for part in [b" = ", quote.as_bytes(), value.expose(), quote.as_bytes(), b"\n"] {

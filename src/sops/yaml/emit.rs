@@ -63,8 +63,8 @@ impl<'t> Emitter<'t> {
         Self { writer: Writer::new(), head: Vec::new(), foot: Vec::new(), tail: Vec::new() }
     }
 
-    /// What was printed.
-    pub fn into_secret(self) -> Secret {
+    /// What was printed, unless it is too large.
+    pub fn into_secret(self) -> Option<Secret> {
         self.writer.into_secret()
     }
 

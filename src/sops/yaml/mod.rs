@@ -29,7 +29,7 @@ mod writer;
 use std::borrow::Cow;
 
 use super::tree::{Map, Text};
-use super::{Fault, FaultKind, MAX_DEPTH};
+use super::{Fault, FaultKind, MAX_DEPTH, too_large};
 use crate::secret::Secret;
 
 /// Reads a YAML file: one map for each document, the sops block still in it. A document that is empty or null is
@@ -51,12 +51,15 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Map<'_, Text<'_>>>, Fault> {
 /// Prints documents as `sops decrypt` does, byte for byte. The three texts that sops itself misprints (a string of
 /// several lines that starts with a tab, and in lists and in maps within lists one that starts with a blank or an empty
 /// line) are printed so that they read back as the same text.
-pub fn emit(documents: &[Map<'_, Secret>]) -> Secret {
+///
+/// # Errors
+/// [`Fault`] of kind `Limit`: it is too large.
+pub fn emit(documents: &[Map<'_, Secret>]) -> Result<Secret, Fault> {
     let mut emitter = emit::Emitter::new();
     for (number, document) in documents.iter().enumerate() {
         emitter.document(document, number == 0);
     }
-    emitter.into_secret()
+    emitter.into_secret().ok_or_else(too_large)
 }
 
 /// A fault of the text, with its line (counted from 1).

@@ -22,8 +22,8 @@ impl Writer {
         Self { out, column: 0, whitespace: true, indention: true, foot_column: None }
     }
 
-    /// What was printed.
-    pub fn into_secret(self) -> Secret {
+    /// What was printed, unless it is too large.
+    pub fn into_secret(self) -> Option<Secret> {
         self.out.into_secret()
     }
 
@@ -60,8 +60,9 @@ impl Writer {
         if self.foot_column == Some(column) {
             self.put_break();
         }
-        while self.column < column {
-            self.put(b" ");
+        if let Some(blanks) = column.checked_sub(self.column) {
+            self.out.fill(b' ', blanks);
+            self.column = column;
         }
         self.whitespace = true;
         self.foot_column = None;

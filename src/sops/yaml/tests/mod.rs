@@ -40,7 +40,7 @@ fn opened_node<'a>(node: Node<'a, Text<'a>>) -> Node<'a, Secret> {
 
 fn printed_bytes(text: &[u8]) -> Vec<u8> {
     let documents: Vec<_> = parse(text).unwrap().into_iter().map(opened).collect();
-    emit(&documents).expose().to_vec()
+    emit(&documents).unwrap().expose().to_vec()
 }
 
 fn printed(text: &str) -> String {

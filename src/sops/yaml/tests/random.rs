@@ -78,7 +78,7 @@ fn every_text_reads_back_as_it_was() {
     for _ in 0..2000 {
         let map = random_tree(&mut random, &mut text);
         let expected = shown_secret_map(&map);
-        let output = emit(&[map]);
+        let output = emit(&[map]).unwrap();
         let documents = parse(output.expose())
             .unwrap_or_else(|fault| panic!("{fault}\n{}", String::from_utf8_lossy(output.expose())));
         assert_eq!(shown(&documents[0]), expected, "{}", String::from_utf8_lossy(output.expose()));
@@ -115,7 +115,7 @@ fn damaged_files_never_panic_and_what_is_read_can_be_printed_and_read_again() {
         }
         if let Ok(documents) = parse(&bytes) {
             let documents: Vec<_> = documents.into_iter().map(opened).collect();
-            let first = emit(&documents);
+            let first = emit(&documents).unwrap();
             if let Ok(again) = parse(first.expose()) {
                 assert_eq!(again.len(), documents.len());
             } else {

@@ -148,7 +148,7 @@ fn nesting_is_limited_in_every_form_and_needs_little_stack() {
                 Node::Map(Map { entries: vec![Entry::Pair(Cow::Borrowed(b"k"), node)] })
             };
         }
-        let output = emit(&[Map { entries: vec![Entry::Pair(Cow::Borrowed(b"k"), node)] }]);
+        let output = emit(&[Map { entries: vec![Entry::Pair(Cow::Borrowed(b"k"), node)] }]).unwrap();
         assert!(parse(output.expose()).is_ok());
         let too_deep = [lists(MAX_DEPTH), pairs(MAX_DEPTH + 1), dashes(MAX_DEPTH), indentless(MAX_DEPTH / 2)];
         let endless = ["[", "{", "- ", "? ", "[{", "a: [", "{a: "].map(|text| text.repeat(100_000));
