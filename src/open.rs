@@ -31,20 +31,27 @@ pub struct OpenedSecret {
 /// Opens the files of all `secrets`; the result has one entry for each, in the same order.
 #[must_use]
 pub fn all(secrets: &[SecretSpec], keyring: &Keyring) -> Vec<OpenedSecret> {
+    all_within(MAX_RUN, secrets, keyring)
+}
+
+/// [`all`] of them with another limit: what would make them more than `most` bytes together fails.
+#[must_use]
+pub fn all_within(most: usize, secrets: &[SecretSpec], keyring: &Keyring) -> Vec<OpenedSecret> {
     let files = by_file(secrets);
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<Option<OpenedSecret>>> = Mutex::new(secrets.iter().map(|_| None).collect());
-    let held = AtomicUsize::new(0);
+    let room = AtomicUsize::new(most);
     let work = || {
         while let Some(members) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let opened = members_of_file(secrets, members, keyring, &held);
+            let opened = members_of_file(secrets, members, keyring, &room);
             let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
             for (index, secret) in members.iter().zip(opened) {
                 results[*index] = Some(secret);
             }
         }
     };
-    let helpers = worker_count(files.len()) - 1;
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let helpers = worker_count(processors, files.len()) - 1;
     std::thread::scope(|scope| {
         for _ in 0..helpers {
             // If the machine gives us no thread, this one does all the work.
@@ -64,8 +71,7 @@ const WORKER_STACK: usize = 8 * 1024 * 1024;
 const MAX_WORKERS: usize = 16;
 
 /// How many threads are worth starting: a file costs about 0.1 ms, a thread about as much.
-fn worker_count(files: usize) -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+fn worker_count(processors: usize, files: usize) -> usize {
     processors.min(files.div_ceil(4)).clamp(1, MAX_WORKERS)
 }
 
@@ -84,19 +90,19 @@ pub fn by_file(secrets: &[SecretSpec]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Opens the file that the secrets `members` have in common. `held`: bytes of plaintext of all files so far.
+/// Opens the file that the secrets `members` have in common. `room`: bytes that are left for plaintext.
 fn members_of_file(
     secrets: &[SecretSpec],
     members: &[usize],
     keyring: &Keyring,
-    held: &AtomicUsize,
+    room: &AtomicUsize,
 ) -> Vec<OpenedSecret> {
     let Some(first) = members.first().map(|index| &secrets[*index]) else { return Vec::new() };
     let keys: Vec<&Key> = members.iter().map(|index| &secrets[*index].key).collect();
     let mut opened = file(&first.sops_file, first.format, &keys, keyring);
     let size = opened.size();
-    if held.fetch_add(size, Ordering::Relaxed).saturating_add(size) > MAX_RUN {
-        held.fetch_sub(size, Ordering::Relaxed);
+    let take = |left: usize| left.checked_sub(size);
+    if room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
         opened = OpenedFile::failed(&keys, &too_large(Subject::Run), opened.opened_by);
     }
     let name = |index: &usize| Subject::Secret(secrets[*index].name.as_str().to_owned());
@@ -340,5 +346,17 @@ fn locked_hint(locked: &Locked, keyring: &Keyring) -> String {
         None => "make one of the keys above usable, or name another one in `sops.age.sshKeyPaths` or \
                  `sops.age.keyFile`"
             .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_neither_more_threads_than_are_worth_it_nor_than_the_limit() {
+        let counts = [(1, 1000), (4, 1), (4, 5), (4, 1000), (1000, 1000), (1000, 0)];
+        let counts = counts.map(|(processors, files)| worker_count(processors, files));
+        assert_eq!(counts, [1, 1, 2, 4, MAX_WORKERS, 1]);
     }
 }
