@@ -155,9 +155,10 @@ pub fn too_large(subject: Subject) -> Failure {
 impl OpenedFile {
     /// Bytes of plaintext; what several secrets share counts once.
     fn size(&self) -> usize {
-        let shared: HashMap<*const Secret, usize> =
-            self.values.iter().flatten().map(|value| (Arc::as_ptr(value), value.expose().len())).collect();
-        shared.into_values().fold(0, usize::saturating_add)
+        let mut values: Vec<&Arc<Secret>> = self.values.iter().flatten().collect();
+        values.sort_unstable_by_key(|value| Arc::as_ptr(value));
+        values.dedup_by_key(|value| Arc::as_ptr(value));
+        values.iter().map(|value| value.expose().len()).sum()
     }
 
     /// Every key fails for the same reason.

@@ -11,6 +11,9 @@ mod plain;
 mod sealed;
 mod tree;
 
+#[allow(unused_imports)] // by the tests that measure
+pub use plain::{beside_block, block_key, keyring};
+
 /// One kind of input.
 pub struct Target {
     /// Its name, which is also that of its folder in `fuzz/corpus`.

@@ -54,6 +54,10 @@ pub enum Format {
 /// How deep maps and lists may be nested. sops allows 10,000; no real file comes near either.
 pub const MAX_DEPTH: usize = 500;
 
+/// Most lines and items of a file together: each takes some 170 bytes of memory, however short it is. A file of one large
+/// value may be as large as files may be.
+pub const MAX_PARTS: usize = 4 * 1024 * 1024;
+
 /// A parsed sops file, still encrypted.
 pub struct Document<'a> {
     format: Format,
@@ -74,6 +78,10 @@ impl<'a> Document<'a> {
     /// # Errors
     /// [`Fault`] of kind `Parse`, `NoMetadata`, `Metadata` or `Limit`.
     pub fn parse(bytes: &'a [u8], format: Format) -> Result<Self, Fault> {
+        if parts(bytes) > MAX_PARTS {
+            let message = format!("the file has more than {MAX_PARTS} lines and items");
+            return Err(Fault::new(FaultKind::Limit, message));
+        }
         let mut branches;
         let (metadata, rule) = match format {
             Format::Yaml | Format::Json | Format::Binary => {
@@ -215,6 +223,13 @@ impl Opened<'_> {
             _ => self.whole(),
         }
     }
+}
+
+/// How many parts a file can have at most, whatever its format: line breaks (the last three are ends of YAML's others),
+/// and what begins an item or a collection.
+fn parts(bytes: &[u8]) -> usize {
+    let begins = |byte: &&u8| matches!(byte, b'\n' | b'\r' | b',' | b'[' | b'{' | 0x85 | 0xa8 | 0xa9);
+    bytes.iter().filter(begins).count()
 }
 
 /// Takes the sops block out of the first document; other documents carry copies that nobody reads.

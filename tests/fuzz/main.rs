@@ -13,6 +13,7 @@
 )]
 
 mod inputs;
+mod memory;
 #[path = "../sops/random.rs"]
 #[allow(dead_code)]
 mod random;
@@ -32,20 +33,36 @@ fn main() -> ExitCode {
         worker::work(target(name), start.parse().unwrap(), progress.as_ref());
         return ExitCode::SUCCESS;
     }
+    if let [flag, kind, size] = &arguments[..]
+        && flag == memory::FLAG
+    {
+        memory::measure(kind, size.parse().unwrap());
+        return ExitCode::SUCCESS;
+    }
     let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let targets: Vec<&Target> = TARGETS
-        .iter()
-        .filter(|target| wanted.is_empty() || wanted.iter().any(|part| target.name.contains(part.as_str())))
-        .collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
+    let targets: Vec<&Target> = TARGETS.iter().filter(|target| is_wanted(target.name)).collect();
+    let kinds =
+        memory::KINDS.iter().map(|(kind, _)| *kind).filter(|kind| is_wanted(&format!("memory of {kind}")));
+    let kinds: Vec<&str> = kinds.collect();
     if arguments.iter().any(|argument| argument == "--list") {
-        for target in &targets {
-            println!("{}: test", target.name);
+        let names = targets.iter().map(|target| target.name.to_owned());
+        for name in names.chain(kinds.iter().map(|kind| format!("memory of {kind}"))) {
+            println!("{name}: test");
         }
         return ExitCode::SUCCESS;
     }
-    assert!(!targets.is_empty(), "no target is named like {wanted:?}");
+    assert!(!(targets.is_empty() && kinds.is_empty()), "no test is named like {wanted:?}");
+    let failed = fuzz(&targets) + kinds.iter().filter(|kind| !takes_linear_memory(kind)).count();
+    let (ok, passed) = (if failed == 0 { "ok" } else { "FAILED" }, targets.len() + kinds.len() - failed);
+    println!("test result: {ok}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs the targets. Gives the number of those that failed.
+fn fuzz(targets: &[&Target]) -> usize {
     let (mut executions, mut failed) = (0, 0);
-    for target in &targets {
+    for target in targets {
         let start = std::time::Instant::now();
         let (tried, failure) = worker::run(target);
         executions += tried;
@@ -56,10 +73,14 @@ fn main() -> ExitCode {
             println!("  {failure}");
         }
     }
-    println!("\n{executions} inputs, {failed} targets failed");
-    let (ok, passed) = (if failed == 0 { "ok" } else { "FAILED" }, targets.len() - failed);
-    println!("test result: {ok}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!("{executions} inputs, {failed} targets failed");
+    failed
+}
+
+fn takes_linear_memory(kind: &str) -> bool {
+    let (figures, is_linear) = memory::check(kind);
+    println!("test memory of {kind} ... {}\n  {figures}", if is_linear { "ok" } else { "FAILED" });
+    is_linear
 }
 
 fn target(name: &str) -> &'static Target {

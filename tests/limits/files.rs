@@ -153,3 +153,20 @@ fn text_of_a_file_is_cut_where_it_is_told() {
     assert!(quoted.starts_with("'\u{e4}\\n") && quoted.ends_with("…'"), "{quoted}");
     assert!(quoted.len() < 400, "{quoted}");
 }
+
+#[test]
+fn a_file_of_too_many_parts_is_refused() {
+    for (format, part) in [
+        (sops::Format::Yaml, "#\n"),
+        (sops::Format::Yaml, "\u{85}"),
+        (sops::Format::Json, "["),
+        (sops::Format::Binary, ","),
+        (sops::Format::Dotenv, "=\n"),
+        (sops::Format::Ini, ";\n"),
+    ] {
+        let fault = Document::parse(part.repeat(sops::MAX_PARTS + 1).as_bytes(), format).err().unwrap();
+        assert!(fault.message.contains("more than 4194304 lines and items"), "{format:?} {}", fault.message);
+        let fault = Document::parse(part.repeat(1000).as_bytes(), format).err().unwrap();
+        assert!(!fault.message.contains("4194304"), "{format:?} {}", fault.message);
+    }
+}
