@@ -53,9 +53,11 @@ pub fn identity_file(data: &[u8]) {
         assert!(unusable.reason.len() <= 300, "{}", unusable.reason);
         let told = unusable.reason.replace("AGE-SECRET-KEY-1", "");
         for line in lines().filter(secret) {
-            let key = line.as_bytes()[16..]
+            // Keys are in upper case; words of a message that stand in a key too are not.
+            let mut parts = line.as_bytes()[16..]
                 .windows(16)
-                .any(|part| told.as_bytes().windows(16).any(|told| told == part));
+                .filter(|part| part.iter().all(|byte| !byte.is_ascii_lowercase()));
+            let key = parts.any(|part| told.as_bytes().windows(16).any(|told| told == part));
             assert!(!key, "a message holds a part of a key");
         }
     }

@@ -29,6 +29,8 @@ impl Inputs {
         paths.sort();
         let corpus: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
         assert!(!corpus.is_empty(), "{} has an empty corpus", target.name);
+        let driver = fuzz.join("fuzz_targets").join(target.name).with_extension("rs");
+        assert!(driver.exists(), "libFuzzer has no driver for {}", target.name);
         let words = words(&fs::read_to_string(fuzz.join("words.dict")).unwrap());
         let times: u64 = std::env::var("FUZZ").map_or(1, |times| times.parse().expect("FUZZ is a number"));
         let name_hash = target
