@@ -7,6 +7,7 @@ OUT/store     what a switch brings: sops files, and a manifest for each generati
 OUT/expected  shell variables with the SHA-256 of every value: nothing in the machine holds a value but the agent
 OUT/values    every value, a line each, for whoever searches disks and logs afterwards
 OUT/stick.txt an age key that is not on the machine; it opens store/sops/stick.yaml
+OUT/slow_key  an SSH key that is not on the machine; it opens store/sops/slow.yaml
 OUT/hash      the password hash, which does end up on the disk, in /etc/shadow
 """
 
@@ -119,6 +120,7 @@ known = {
     "old": value(),
     "new": value(),
     "stick": value(),
+    "slow": value(),
 }
 encrypt("yaml", f"hash: {known['hash']}\n", "users.yaml")
 for name, extra in (("first", "old"), ("changed", "new")):
@@ -129,6 +131,9 @@ damage("smtp.env", "damaged.env")
 # A secret that only a key on a stick can open.
 run("age-keygen", "-o", f"{out}/stick.txt")
 encrypt("yaml", f"stick: {known['stick']}\n", "stick.yaml", run("age-keygen", "-y", f"{out}/stick.txt").strip())
+# And one that only a host key on a slow disk can open.
+run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "slow", "-f", f"{out}/slow_key")
+encrypt("yaml", f"slow: {known['slow']}\n", "slow.yaml", run(agent, "recipient", f"{out}/slow_key.pub").strip())
 
 generation("first", "first.yaml", "smtp.env", "old")
 generation("changed", "changed.yaml", "smtp.env", "new")

@@ -69,15 +69,18 @@ let
       secrets.new.path = "/etc/new";
     };
   };
-  # One more key, on a file system that need not be there.
+  # Two more keys: on a file system that need not be there, and on one that has to be, and is slow.
   stick = {
     imports = [ (changed "smtp.env") ];
     fileSystems = {
       "/" = { };
       "/mnt/stick".options = [ "nofail" ];
+      "/mnt/slow" = { };
     };
     sops.age.keyFile = "/mnt/stick/key.txt";
+    sops.age.sshKeyPaths = [ "/mnt/slow/key" ];
     sops.secrets.stick.sopsFile = file "stick.yaml";
+    sops.secrets.slow.sopsFile = file "slow.yaml";
   };
 
   generation =
