@@ -95,7 +95,7 @@ fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> 
     };
     let secretfs = secretfs(request.run, &manifest, group)?;
     let live = match &secretfs {
-        Some(secretfs) => secretfs.live(&manifest.symlink_path)?,
+        Some(secretfs) => secretfs.live_or_newest(&manifest.symlink_path)?,
         None => Live::default(),
     };
     let has_previous = live.generation.is_some();

@@ -37,7 +37,11 @@ impl Switch<'_> {
     pub fn run(&self, steps: &mut Steps<'_>, asking: &mut restarts::Asking) -> Result<u64, system::Error> {
         let previous = self.previous_record()?;
         let (number, is_new) = match self.live.number {
-            Some(number) if self.live.generation.is_some() && steps.changes.is_empty() => (number, false),
+            Some(number)
+                if self.live.is_linked && self.live.generation.is_some() && steps.changes.is_empty() =>
+            {
+                (number, false)
+            }
             _ => (self.live.next_number(), true),
         };
         if self.asks_units() {

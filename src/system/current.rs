@@ -20,6 +20,8 @@ pub struct Live {
     pub number: Option<u64>,
     /// The generation, if it is there.
     pub generation: Option<Generation>,
+    /// Whether the link names it. Otherwise it is the newest that was finished ([`SecretFs::live_or_newest`]).
+    pub is_linked: bool,
     /// A sentence about anything else that stands there and gives way at the flip.
     pub warning: Option<String>,
 }
@@ -52,6 +54,7 @@ impl SecretFs {
                 Some(number) => Ok(Live {
                     number: Some(number),
                     generation: Generation::open(self, number).map_err(failed)?,
+                    is_linked: true,
                     warning: None,
                 }),
                 None => Ok(giving_way(&format!(
@@ -73,6 +76,27 @@ impl SecretFs {
                 Err(Error::because(&*doing, "it is neither a link nor a file").with_hint("remove it"))
             }
         }
+    }
+
+    /// As [`SecretFs::live`], for a run that makes the next generation: where the link names none, because somebody
+    /// removed it or put something in its place, the newest generation that has a record counts as live. What fails now
+    /// keeps its last good copy from there.
+    ///
+    /// # Errors
+    /// As [`SecretFs::live`]; the file system cannot be listed.
+    pub fn live_or_newest(&self, symlink_path: &Path) -> Result<Live, Error> {
+        let live = self.live(symlink_path)?;
+        if live.number.is_some() {
+            return Ok(live);
+        }
+        let Some(number) = self.newest_recorded()? else { return Ok(live) };
+        let doing = format!("cannot open {}", quoted(self.generation_path(number)));
+        let generation = Generation::open(self, number).map_err(|errno| Error::new(doing, errno))?;
+        let gone =
+            format!("{} is not there; generation {number} is taken for the live one", quoted(symlink_path));
+        let warning =
+            live.warning.map(|warning| format!("{warning}; generation {number} is taken for the live one"));
+        Ok(Live { number: Some(number), generation, is_linked: false, warning: warning.or(Some(gone)) })
     }
 
     /// Makes `number` the live generation: the link is made aside and renamed, so that there is one at every moment.

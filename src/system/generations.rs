@@ -1,5 +1,6 @@
 //! The numbered directories together, and the record beside each: making, remembering, pruning.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 
 use nix::errno::Errno;
@@ -92,14 +93,25 @@ impl SecretFs {
         read_exactly(&file, size).map(|bytes| Some(bytes.to_vec())).map_err(failed)
     }
 
+    /// The highest number that has both a generation and a record, which is written when the generation is whole.
+    ///
+    /// # Errors
+    /// The file system cannot be listed.
+    pub(super) fn newest_recorded(&self) -> Result<Option<u64>, Error> {
+        let entries = self.entries()?;
+        let names: BTreeSet<&OsStr> = entries.iter().map(OsString::as_os_str).collect();
+        let recorded = |number: &u64| names.contains(record_name(*number).as_os_str());
+        Ok(entries.iter().filter_map(|name| generation_number(name)).filter(recorded).max())
+    }
+
+    fn entries(&self) -> Result<Vec<OsString>, Error> {
+        self.root.entries().map_err(|errno| Error::new(format!("cannot list {}", quoted(&self.path)), errno))
+    }
+
     /// Removes every entry that `unwanted` picks; goes on after a failure and reports the first.
     fn remove_where(&self, unwanted: impl Fn(&OsStr) -> bool) -> Result<(), Error> {
-        let entries = self
-            .root
-            .entries()
-            .map_err(|errno| Error::new(format!("cannot list {}", quoted(&self.path)), errno))?;
         let mut first = Ok(());
-        for name in entries.iter().filter(|name| unwanted(name)) {
+        for name in self.entries()?.iter().filter(|name| unwanted(name)) {
             if let Err(errno) = self.root.remove(name) {
                 let error = Error::new(format!("cannot remove {}", quoted(self.path.join(name))), errno);
                 first = first.and(Err(error));
