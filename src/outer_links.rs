@@ -34,6 +34,49 @@ impl OuterLink {
     }
 }
 
+/// A link whose declared path lies inside the link to the live generation.
+pub struct Alias {
+    /// Its name in the generation.
+    pub inner: String,
+    /// What it points to.
+    pub target: PathBuf,
+    /// Its owner.
+    pub uid: Uid,
+    /// Its group.
+    pub gid: Gid,
+}
+
+/// Links that go with each generation, to be made in it before it is live: else they would be missing for a moment at
+/// each switch. Stale secrets keep theirs.
+#[must_use]
+pub fn aliases(
+    links: &[OuterLink],
+    recorded: &[Link],
+    files: &[(Planned<'_>, Outcome)],
+    manifest: &Manifest,
+) -> Vec<Alias> {
+    let alias = |path: &Path, target: &Path, uid: u32, gid: u32| {
+        let inner = path.strip_prefix(&manifest.symlink_path).ok()?.to_str()?.to_owned();
+        Some(Alias { inner, target: target.to_owned(), uid: Uid::from_raw(uid), gid: Gid::from_raw(gid) })
+    };
+    let kept = targets_of_stale(files, manifest);
+    let stale = recorded.iter().filter(|link| kept.contains(Path::new(&link.target)));
+    links
+        .iter()
+        .filter_map(|link| alias(&link.path, &link.target, link.uid, link.gid))
+        .chain(stale.filter_map(|link| alias(Path::new(&link.path), Path::new(&link.target), link.uid, 0)))
+        .collect()
+}
+
+/// What the links of secrets point to that keep their old copy.
+fn targets_of_stale(files: &[(Planned<'_>, Outcome)], manifest: &Manifest) -> BTreeSet<PathBuf> {
+    files
+        .iter()
+        .filter(|(_, outcome)| *outcome == Outcome::Stale)
+        .map(|(plan, _)| manifest.symlink_path.join(&plan.inner))
+        .collect()
+}
+
 /// Links for everything whose declared path is not its place in the live generation. A stale secret keeps
 /// the link that it has: its owner may be the very thing that could not be found. Owners that a dry run does
 /// not know yet have no links yet.
@@ -101,11 +144,7 @@ fn failed(link: &OuterLink, error: &system::Error) -> Failure {
 /// What failed keeps its link even if another path is declared now: nothing was made there.
 #[must_use]
 pub fn remove_stale(recorded: &[Link], files: &[(Planned<'_>, Outcome)], manifest: &Manifest) -> Vec<Link> {
-    let kept: BTreeSet<PathBuf> = files
-        .iter()
-        .filter(|(_, outcome)| *outcome == Outcome::Stale)
-        .map(|(plan, _)| manifest.symlink_path.join(&plan.inner))
-        .collect();
+    let kept = targets_of_stale(files, manifest);
     let secrets = manifest.secrets.iter().map(|spec| (&spec.place, spec.name.as_str().to_owned()));
     let templates =
         manifest.templates.iter().map(|spec| (&spec.place, format!("{RENDERED}/{}", spec.name.as_str())));

@@ -53,7 +53,7 @@ impl Switch<'_> {
         let mut record = record(steps, &links, &previous, is_new);
         self.secretfs.remove_debris(self.live.number)?;
         self.secretfs.sweep_link(&self.manifest.symlink_path)?;
-        if is_new && let Err(error) = self.make_live(number, steps, &record) {
+        if is_new && let Err(error) = self.make_live(number, steps, &record, &links) {
             // What was written of the new generation goes away, with its plaintext.
             if let Err(error) = self.secretfs.remove_debris(self.live.number) {
                 warn!("{error}");
@@ -98,9 +98,19 @@ impl Switch<'_> {
     }
 
     /// Writes the generation and its record, whole, and only then renames the link.
-    fn make_live(&self, number: u64, steps: &Steps<'_>, record: &Record) -> Result<(), system::Error> {
+    fn make_live(
+        &self,
+        number: u64,
+        steps: &Steps<'_>,
+        record: &Record,
+        links: &[OuterLink],
+    ) -> Result<(), system::Error> {
         let mut generation = self.secretfs.create_generation(number, self.group)?;
         self.fill(&mut generation, steps)?;
+        for alias in outer_links::aliases(links, &record.links, &steps.files, self.manifest) {
+            // Where something is in the way, the link is tried once more in its turn, and what fails then is told.
+            let _ = generation.link(&alias.inner, &alias.target, alias.uid, alias.gid);
+        }
         self.secretfs.write_record(number, &record.to_json())?;
         self.secretfs.flip(&self.manifest.symlink_path, number)
     }

@@ -5,11 +5,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{FileStat, Mode, fchmod};
-use nix::unistd::{Gid, Uid, fchown};
+use nix::unistd::{Gid, Uid, fchown, fchownat, symlinkat};
 
 use super::directory::{Directory, MAX_DEPTH, only_regular, write_all};
 use super::files::{read_exactly, starts_with};
@@ -214,6 +215,30 @@ impl NewGeneration {
             Errno::EEXIST => because("something of that name is there already".to_owned()),
             errno => because(errno.desc().to_owned()),
         })
+    }
+
+    /// Makes a link `name` to `target`, with its owner; directories on the way are made, 0751.
+    ///
+    /// # Errors
+    /// As [`NewGeneration::write`].
+    pub fn link(&mut self, name: &str, target: &Path, uid: Uid, gid: Gid) -> Result<(), Error> {
+        let number = self.number;
+        let because = |cause: &str| {
+            Error::because(format!("cannot make link {} in generation {number}", quoted(name)), cause)
+        };
+        let mut elements = elements(name).map_err(because)?;
+        let Some(link) = elements.pop() else { return Err(because("the name is empty")) };
+        let owned = self.owner.is_some();
+        let directory = self.enter(&elements).map_err(|cause| because(&cause))?;
+        let made = symlinkat(target, directory, link).and_then(|()| {
+            // Nobody else can write here, so the name is still the link.
+            if owned {
+                fchownat(directory, link, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)
+            } else {
+                Ok(())
+            }
+        });
+        made.map_err(|errno| because(errno.desc()))
     }
 
     /// Opens the directory of these elements, making what is missing. The error is a cause in words.
