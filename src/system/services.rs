@@ -171,3 +171,19 @@ fn find(path: Option<&OsStr>) -> io::Result<Option<PathBuf>> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_only_so_long() -> io::Result<()> {
+        let mut child =
+            Command::new("head").args(["-c", "1500000", "/dev/zero"]).stdout(Stdio::piped()).spawn()?;
+        let answers = child.stdout.take().map(BufReader::new).ok_or(io::ErrorKind::BrokenPipe)?;
+        let mut other = Other { child, questions: None, answers };
+        assert_eq!(u64::try_from(other.answer()?.len()), Ok(MAX_ANSWER));
+        io::copy(&mut other.answers, &mut io::sink())?;
+        Ok(())
+    }
+}
