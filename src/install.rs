@@ -94,6 +94,11 @@ fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> 
         Run::Dry => None,
     };
     let secretfs = secretfs(request.run, &manifest, group)?;
+    if manifest.user_mode
+        && let Some(warning) = secretfs.as_ref().and_then(SecretFs::disk_warning)
+    {
+        warn!("{warning}");
+    }
     let live = match &secretfs {
         Some(secretfs) => secretfs.live_or_newest(&manifest.symlink_path)?,
         None => Live::default(),

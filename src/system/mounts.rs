@@ -65,7 +65,8 @@ pub(super) fn descriptor_path(directory: &impl AsFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", directory.as_fd().as_raw_fd()))
 }
 
-fn memory_kind(directory: &impl AsFd) -> nix::Result<Option<FsKind>> {
+/// Which memory file system it lies in; `None` if it is on a disk, or on anything else.
+pub(super) fn memory_kind(directory: &impl AsFd) -> nix::Result<Option<FsKind>> {
     let kind = fstatfs(directory)?.filesystem_type();
     // The type of the number differs between C libraries, also in its sign.
     Ok(if kind == TMPFS_MAGIC {

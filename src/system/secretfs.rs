@@ -14,7 +14,7 @@ use nix::sys::stat::mkdirat;
 use nix::unistd::{Gid, Uid};
 
 use super::directory::Directory;
-use super::mounts::{Memory, descriptor_path, memory_mounted_at};
+use super::mounts::{Memory, descriptor_path, memory_kind, memory_mounted_at};
 use super::walk::{self, Parent, Trust};
 use super::{DIRECTORY_MODE, Error, Privilege, mode_of, process, quoted};
 
@@ -121,6 +121,19 @@ impl SecretFs {
         let Some(root) = open_existing(path, &doing)? else { return Ok(None) };
         refuse_foreign(&root, &doing)?;
         Ok(Some(Self { path: path.to_path_buf(), root, privilege: Privilege::User }))
+    }
+
+    /// A sentence about a user's directory that is not in memory: what is written there stays on the disk.
+    #[must_use]
+    pub fn disk_warning(&self) -> Option<String> {
+        // What cannot be told is told as the worse.
+        let on_disk = memory_kind(&self.root).ok().flatten().is_none();
+        on_disk.then(|| {
+            format!(
+                "{} is not in memory: the plaintext of secrets is on that disk; declare a mount point below %r",
+                quoted(&self.path)
+            )
+        })
     }
 
     /// Where it is, as declared.
