@@ -161,7 +161,13 @@ fn directory_group(manifest: &Manifest, accounts: &Accounts) -> Gid {
 fn secretfs(run: Run, manifest: &Manifest, group: Gid) -> Result<Option<SecretFs>, Refused> {
     let kind = if manifest.use_tmpfs { FsKind::Tmpfs } else { FsKind::Ramfs };
     match run {
-        Run::Real if manifest.user_mode => Ok(Some(SecretFs::directory(&manifest.mount_point)?)),
+        Run::Real if manifest.user_mode => {
+            let secretfs = SecretFs::directory(&manifest.mount_point)?;
+            if let Some(warning) = secretfs.disk_warning() {
+                warn!("{warning}");
+            }
+            Ok(Some(secretfs))
+        }
         Run::Real => {
             let (secretfs, warnings) = SecretFs::mount(&manifest.mount_point, kind, group)?;
             for warning in warnings {

@@ -180,7 +180,7 @@ mod tests {
     fn an_answer_is_only_so_long() -> io::Result<()> {
         let mut child =
             Command::new("head").args(["-c", "1500000", "/dev/zero"]).stdout(Stdio::piped()).spawn()?;
-        let answers = child.stdout.take().map(BufReader::new).ok_or(io::ErrorKind::BrokenPipe)?;
+        let answers = child.stdout.take().map(BufReader::new).ok_or(ErrorKind::BrokenPipe)?;
         let mut other = Other { child, questions: None, answers };
         assert_eq!(u64::try_from(other.answer()?.len()), Ok(MAX_ANSWER));
         io::copy(&mut other.answers, &mut io::sink())?;
