@@ -94,11 +94,6 @@ fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> 
         Run::Dry => None,
     };
     let secretfs = secretfs(request.run, &manifest, group)?;
-    if manifest.user_mode
-        && let Some(warning) = secretfs.as_ref().and_then(SecretFs::disk_warning)
-    {
-        warn!("{warning}");
-    }
     let live = match &secretfs {
         Some(secretfs) => secretfs.live_or_newest(&manifest.symlink_path)?,
         None => Live::default(),
@@ -106,11 +101,7 @@ fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> 
     let has_previous = live.generation.is_some();
     let mut asking =
         request.restarts.prepare(request.run == Run::Real && has_previous && !manifest.user_mode);
-    for note in
-        confine::enter(&Work::Install { secretfs: secretfs.as_ref(), lists: Path::new(restarts::LISTS) })?
-    {
-        debug!("{note}");
-    }
+    confined(secretfs.as_ref())?;
 
     let keyring = identities::load(&manifest);
     identities::report_unusable(&keyring);
@@ -178,6 +169,14 @@ fn secretfs(run: Run, manifest: &Manifest, group: Gid) -> Result<Option<SecretFs
         Run::Dry if manifest.user_mode => Ok(SecretFs::existing_directory(&manifest.mount_point)?),
         Run::Dry => Ok(SecretFs::open(&manifest.mount_point)?),
     }
+}
+
+/// Gives up what a run does not need from here on.
+fn confined(secretfs: Option<&SecretFs>) -> Result<(), Refused> {
+    for note in confine::enter(&Work::Install { secretfs, lists: Path::new(restarts::LISTS) })? {
+        debug!("{note}");
+    }
+    Ok(())
 }
 
 /// Under `abort` a run that would leave anything undone does nothing at all; a dry run says the same.
