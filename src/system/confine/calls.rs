@@ -112,6 +112,7 @@ const PROCESS: &[c_long] = &[
     libc::SYS_umask,
     libc::SYS_uname,
     libc::SYS_wait4,
+    libc::SYS_waitid,
 ];
 
 /// Leaves the calls of this file.

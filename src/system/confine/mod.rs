@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `capabilities` | writing files for others, or only reading them; never mounting | every kernel has them |
 //! | `writes` (landlock) | no file is made or written outside the given directories, no program is started | Linux before 5.13, or landlock not enabled |
-//! | `calls` (seccomp) | 94 system calls: no socket, no new process, no code made at run time | no seccomp, or a processor that the filter is not made for |
+//! | `calls` (seccomp) | 95 system calls: no socket, no new process, no code made at run time | no seccomp, or a processor that the filter is not made for |
 //!
 //! All are inherited by threads started later, and none can be taken back. Programs are asked for beforehand
 //! ([`super::services`]).
