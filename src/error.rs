@@ -148,28 +148,32 @@ const MAX_MESSAGE: usize = 4 * MAX_TEXT;
 /// if there are many.
 #[must_use]
 pub fn messages(failures: &[Failure]) -> Vec<String> {
-    let same = grouped(failures, |failure| failure.reason(Cow::Borrowed(&failure.cause)));
-    let alike = grouped(0..same.len(), |group| same[group][0].reason(same[group][0].cause_of_any_file()));
+    let same =
+        grouped(failures.len(), &|index| failures[index].reason(Cow::Borrowed(&failures[index].cause)));
+    let first = |group: usize| &failures[same[group][0]];
+    let alike = grouped(same.len(), &|group| first(group).reason(first(group).cause_of_any_file()));
+    let all = |group: &usize| same[*group].iter().map(|index| &failures[*index]);
     let mut messages: Vec<Option<String>> = vec![None; same.len()];
     for groups in alike {
         if groups.len() > MAX_ALIKE {
-            let all: Vec<&Failure> = groups.iter().flat_map(|group| &same[*group]).copied().collect();
-            let files = groups[1..].iter().filter_map(|group| same[*group][0].file.as_deref());
-            messages[groups[0]] = Some(message(&all, Some(listed(files, groups.len() - 1))));
+            let files: Vec<&str> =
+                groups[1..].iter().filter_map(|group| first(*group).file.as_deref()).collect();
+            let all: Vec<&Failure> = groups.iter().flat_map(all).collect();
+            messages[groups[0]] = Some(message(&all, Some(listed(&files))));
         } else {
             for group in groups {
-                messages[group] = Some(message(&same[group], None));
+                messages[group] = Some(message(&all(&group).collect::<Vec<_>>(), None));
             }
         }
     }
     messages.into_iter().flatten().collect()
 }
 
-/// Groups what has the same reason; the groups stand in the order of their first members.
-fn grouped<'f, T: Copy>(all: impl IntoIterator<Item = T>, reason: impl Fn(T) -> Reason<'f>) -> Vec<Vec<T>> {
-    let mut groups: Vec<Vec<T>> = Vec::new();
+/// Groups the numbers below `count` that have the same reason; the groups stand in the order of their first members.
+fn grouped<'f>(count: usize, reason: &dyn Fn(usize) -> Reason<'f>) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut known: HashMap<Reason<'f>, usize> = HashMap::new();
-    for one in all {
+    for one in 0..count {
         let group = *known.entry(reason(one)).or_insert(groups.len());
         match groups.get_mut(group) {
             Some(group) => group.push(one),
@@ -211,19 +215,20 @@ fn headline(group: &[&Failure]) -> String {
     let mut text = format!("cannot {}", first.doing);
     if let Some((kind, _)) = first.subject.describe() {
         let plural = if group.len() == 1 { "" } else { "s" };
-        let names = group.iter().filter_map(|failure| failure.subject.describe()).map(|(_, name)| name);
-        let _ = write!(text, " {kind}{plural} {}", listed(names, group.len()));
+        let names: Vec<&str> =
+            group.iter().filter_map(|failure| failure.subject.describe()).map(|(_, name)| name).collect();
+        let _ = write!(text, " {kind}{plural} {}", listed(&names));
     }
     let _ = write!(text, ": {}", fit_to_print(&first.cause));
     text
 }
 
 /// Names or files in quotes: all of them, if they are not too many.
-fn listed<'n>(names: impl Iterator<Item = &'n str>, count: usize) -> String {
+fn listed(names: &[&str]) -> String {
     let mut text = String::new();
-    for (index, name) in names.enumerate() {
+    for (index, name) in names.iter().enumerate() {
         if text.len() > MAX_TEXT / 2 {
-            let _ = write!(text, " and {} more", count - index);
+            let _ = write!(text, " and {} more", names.len() - index);
             break;
         }
         let comma = if index == 0 { "" } else { ", " };

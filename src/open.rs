@@ -155,10 +155,13 @@ pub fn too_large(subject: Subject) -> Failure {
 impl OpenedFile {
     /// Bytes of plaintext; what several secrets share counts once.
     fn size(&self) -> usize {
-        let mut values: Vec<&Arc<Secret>> = self.values.iter().flatten().collect();
-        values.sort_unstable_by_key(|value| Arc::as_ptr(value));
-        values.dedup_by_key(|value| Arc::as_ptr(value));
-        values.iter().map(|value| value.expose().len()).sum()
+        // Only the whole file is shared, and by nobody else yet.
+        let is_shared = |value: &&Arc<Secret>| Arc::strong_count(value) > 1;
+        let values = || self.values.iter().flatten();
+        let shared = values().find(is_shared).map_or(0, |value| value.expose().len());
+        values()
+            .filter(|value| !is_shared(value))
+            .fold(shared, |sum, value| sum.saturating_add(value.expose().len()))
     }
 
     /// Every key fails for the same reason.
