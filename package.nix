@@ -22,6 +22,7 @@ rustPlatform.buildRustPackage {
       ./src
       ./tests/cli.rs
       ./tests/faults/main.rs
+      ./tests/fuzz/main.rs
     ];
   };
   cargoLock.lockFile = ./Cargo.lock;
