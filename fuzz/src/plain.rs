@@ -94,11 +94,16 @@ fn is_stable(body: &[u8], format: Format, kept: fn(&[u8]) -> Vec<u8>) -> Option<
     Some(first)
 }
 
-/// All of a text but its comments and empty lines. What sops prints of comments may find another place when it is
-/// read again.
+/// All of a text but its comments and blanks. What sops prints of comments may find another place when it is read again,
+/// as in `- # comment`.
 fn without_comments(text: &[u8]) -> Vec<u8> {
-    let lines = text.split_inclusive(|byte| *byte == b'\n');
-    lines.filter(|line| !matches!(line.trim_ascii_start(), [] | [b'#', ..])).flatten().copied().collect()
+    let mut kept = Vec::new();
+    for line in text.split(|byte| *byte == b'\n') {
+        let comment =
+            line.iter().enumerate().position(|(at, byte)| *byte == b'#' && (at == 0 || line[at - 1] == b' '));
+        kept.extend(line[..comment.unwrap_or(line.len())].iter().filter(|byte| !byte.is_ascii_whitespace()));
+    }
+    kept
 }
 
 /// Longest message, in bytes: names in it are cut.
@@ -115,11 +120,15 @@ pub fn yaml(data: &[u8]) {
     is_stable(data, Format::Yaml, without_comments);
 }
 
-/// INI files. What sops prints of quotes and comments does not always read back as the same, and we print what it
-/// prints.
+/// INI files. Much of what sops prints (quotes, comments, backslashes, brackets) does not read back as the same, and we
+/// print what it prints: only plain text is read again.
 pub fn ini(data: &[u8]) {
+    let is_plain = |line: &[u8]| {
+        let text = line.strip_prefix(b"[").and_then(|line| line.strip_suffix(b"]")).unwrap_or(line);
+        text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.= ".contains(byte))
+    };
     let printed = printed_if_taken(data, Format::Ini);
-    if !printed.is_some_and(|printed| printed.iter().any(|byte| b"`\"#;".contains(byte))) {
+    if printed.is_some_and(|printed| printed.split(|byte| *byte == b'\n').all(is_plain)) {
         is_stable(data, Format::Ini, <[u8]>::to_vec);
     }
 }
