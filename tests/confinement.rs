@@ -13,7 +13,6 @@
 #[allow(dead_code)]
 #[path = "common/fixtures.rs"]
 mod fixtures;
-#[allow(dead_code)]
 #[path = "common/machine.rs"]
 mod machine;
 #[allow(dead_code)]
@@ -25,7 +24,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fixtures::Fixtures;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
@@ -38,17 +36,6 @@ const SOPS_FILE: &str = "/run/store/secrets.yaml";
 const WRITER: u64 = 0x40cf;
 // dac_read_search 2, ipc_lock 14.
 const READER: u64 = 0x4004;
-
-fn on_a_machine(body: impl FnOnce() + Send) {
-    let fixtures = Fixtures::make();
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            machine::enter(&fixtures);
-            body();
-        });
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    });
-}
 
 fn write_manifest(key: &str) {
     let manifest = json!({
@@ -135,7 +122,7 @@ fn assert_confined(phase: &str, status: &Status, capabilities: u64) {
 
 #[test]
 fn capabilities_and_filters_of_each_phase() {
-    on_a_machine(|| {
+    machine::with_machine(|_| {
         write_manifest("test_key");
         let install = ["install", MANIFEST];
         let before = held_at("/etc/passwd", &[], &install);
@@ -178,7 +165,7 @@ type Run<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str], usize);
 
 #[test]
 fn nothing_that_is_needed_is_denied() {
-    on_a_machine(|| {
+    machine::with_machine(|_| {
         machine::script(
             "mkdir -p bin; printf '#!/bin/sh\\nexit 0\\n' > bin/systemctl; chmod 0755 bin/systemctl",
         );

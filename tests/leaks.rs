@@ -7,7 +7,6 @@
 #[allow(dead_code)]
 #[path = "common/fixtures.rs"]
 mod fixtures;
-#[allow(dead_code)]
 #[path = "common/machine.rs"]
 mod machine;
 #[allow(dead_code)]
@@ -37,18 +36,6 @@ const WINDOW: usize = 10;
 
 const PROGRAM: &str = "/run/agent/sops-activate";
 const MANIFEST: &str = "/run/case/manifest.json";
-
-/// Runs `body` on a machine of its own.
-fn on_a_machine(body: impl FnOnce(&Fixtures) + Send) {
-    let fixtures = Fixtures::make();
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            machine::enter(&fixtures);
-            body(&fixtures);
-        });
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    });
-}
 
 /// Every text that gives a canary or a key away.
 fn needles(secrets: &[&[u8]]) -> Vec<Vec<u8>> {
@@ -310,7 +297,7 @@ fn key_material(fixtures: &Fixtures) -> Vec<Vec<u8>> {
 
 #[test]
 fn no_value_and_no_key_is_ever_printed_at_the_most_talkative_level() {
-    on_a_machine(|fixtures| {
+    machine::with_machine(|fixtures| {
         make_files(fixtures);
         std::fs::copy("/run/case/e.yaml", "/run/case/e2.yaml").unwrap();
         let keys = key_material(fixtures);
@@ -426,7 +413,7 @@ fn pid_of(child: &Child) -> Pid {
 
 #[test]
 fn keys_are_neither_in_the_environment_nor_in_the_arguments_of_a_run() {
-    on_a_machine(|fixtures| {
+    machine::with_machine(|fixtures| {
         make_files(fixtures);
         let keys = key_material(fixtures);
         let mut child = held_run(0);
@@ -467,7 +454,7 @@ fn end(child: &mut Child, signal: Signal) -> std::process::ExitStatus {
 
 #[test]
 fn no_core_is_made_when_a_run_dies_with_secrets_in_memory() {
-    on_a_machine(|fixtures| {
+    machine::with_machine(|fixtures| {
         make_files(fixtures);
         // What the kernel does to any other program here: without this the test would show nothing.
         let mut control = Command::new("sleep").arg("60").current_dir(machine::CASE).spawn().unwrap();
@@ -502,7 +489,7 @@ fn no_limit_for_cores(pid: u32) -> bool {
 
 #[test]
 fn a_users_own_run_cannot_be_looked_into_by_their_other_programs() {
-    on_a_machine(|fixtures| {
+    machine::with_machine(|fixtures| {
         make_files(fixtures);
         machine::script(
             "mkdir -p /run/user/1000 /home/alice; cp /var/lib/sops-nix/key.txt /run/user/1000/key.txt; \

@@ -1,5 +1,8 @@
 //! A machine for one case: a mount namespace with users, keys, an empty `/run`, and an `/etc` that nobody else sees.
 
+// Each test program uses a part of this.
+#![allow(dead_code)]
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::os::fd::AsRawFd as _;
@@ -57,6 +60,18 @@ pub fn enter(fixtures: &Fixtures) {
     std::fs::create_dir_all("/etc/ssh").unwrap();
     secret_file("/run/.keys/key.txt", "/var/lib/sops-nix/key.txt");
     secret_file("/run/.keys/ssh_host_ed25519_key", "/etc/ssh/ssh_host_ed25519_key");
+}
+
+/// Runs `body` in a thread of its own, on a machine of its own.
+pub fn with_machine(body: impl FnOnce(&Fixtures) + Send) {
+    let fixtures = Fixtures::make();
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            enter(&fixtures);
+            body(&fixtures);
+        });
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
 }
 
 fn secret_file(from: &str, to: &str) {
