@@ -17,7 +17,7 @@ use sops_activate::system::confine::{Work, enter};
 use sops_activate::system::secretfs::SecretFs;
 use sops_activate::system::{files, links, process};
 
-use crate::namespace::{again, assert_passed, directory, isolated, names, rights, role};
+use crate::namespace::{again, assert_passed, directory, isolated, mount, names, rights, role};
 
 const LISTS: &str = "/run/nixos";
 
@@ -80,12 +80,13 @@ fn writes_elsewhere() -> Vec<(&'static str, Option<Errno>)> {
         ("overwritten file", open(OpenOptions::new().write(true), "/run/present")),
         ("emptied file", open(OpenOptions::new().write(true).truncate(true), "/run/present")),
         ("appended file", open(OpenOptions::new().append(true), "/run/present")),
-        ("file on a disk", errno(std::fs::write("/var/tmp/sops-activate-confined", "x"))),
+        ("file outside /run", errno(std::fs::write("/var/tmp/new", "x"))),
         ("copied file", errno(std::fs::copy("/run/present", "/run/copy"))),
     ]
 }
 
 fn prepared() {
+    mount("tmpfs", "/var/tmp", "mode=1777");
     directory("/run/m", 0, 0o755);
     directory(LISTS, 0, 0o755);
     directory("/run/home", 1000, 0o700);
@@ -93,7 +94,7 @@ fn prepared() {
     let works = |(_, error): &(_, Option<Errno>)| error.is_none();
     let controls = [needless_acts(), writes_elsewhere()].concat();
     assert!(controls.iter().all(works), "before, all of it works: {controls:?}");
-    std::fs::remove_file("/var/tmp/sops-activate-confined").unwrap();
+    std::fs::remove_file("/var/tmp/new").unwrap();
     std::fs::write("/run/present", "present").unwrap();
 }
 
