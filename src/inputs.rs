@@ -26,7 +26,8 @@ pub fn manifest(path: &Path, runtime_dir: Option<&OsStr>) -> Result<Manifest, St
 /// # Errors
 /// One message that lists every fault.
 pub fn unexpanded_manifest(path: &Path) -> Result<Manifest, String> {
-    let bytes = files::read(path, manifest::MAX_BYTES as u64).map_err(|error| error.to_string())?;
+    let bytes =
+        files::read(path, manifest::MAX_BYTES as u64).map_err(|error| faulty(path, &[error.to_string()]))?;
     manifest::parse(&bytes).map_err(|faults| faulty(path, &faults))
 }
 
