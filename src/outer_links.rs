@@ -1,6 +1,6 @@
 //! Links at declared paths, outside the generation: which there shall be, and which are no longer declared.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use tracing::warn;
@@ -46,8 +46,29 @@ pub struct Alias {
     pub gid: Gid,
 }
 
+/// Links for the time between the switch and the making of links: from the old name of a secret, where a link points that
+/// was made for it, to the secret that is declared with the path of that link now. A run that dies then leaves no
+/// declared link without its secret. They are removed with what is no longer declared.
+#[must_use]
+pub fn bridges(
+    links: &[OuterLink],
+    recorded: &[Link],
+    files: &[(Planned<'_>, Outcome)],
+    manifest: &Manifest,
+) -> Vec<Link> {
+    let old: BTreeMap<&str, &str> = recorded.iter().map(|link| (&*link.path, &*link.target)).collect();
+    let taken: BTreeSet<&str> = files.iter().map(|(plan, _)| &*plan.inner).collect();
+    let bridge = |link: &OuterLink| {
+        let from = *old.get(link.path.to_str()?)?;
+        let name = Path::new(from).strip_prefix(&manifest.symlink_path).ok()?.to_str()?;
+        let target = link.target.to_str()?.to_owned();
+        (!taken.contains(name)).then(|| Link { path: from.to_owned(), target, uid: link.uid })
+    };
+    links.iter().filter_map(bridge).collect()
+}
+
 /// Links that go with each generation, to be made in it before it is live: else they would be missing for a moment at
-/// each switch. Stale secrets keep theirs.
+/// each switch. Stale secrets keep theirs, and [`bridges`] are among the `recorded`.
 #[must_use]
 pub fn aliases(
     links: &[OuterLink],
@@ -60,11 +81,13 @@ pub fn aliases(
         Some(Alias { inner, target: target.to_owned(), uid: Uid::from_raw(uid), gid: Gid::from_raw(gid) })
     };
     let kept = targets_of_stale(files, manifest);
-    let stale = recorded.iter().filter(|link| kept.contains(Path::new(&link.target)));
+    let declared: BTreeSet<&Path> = links.iter().map(|link| &*link.target).collect();
+    let wanted = |target: &Path| kept.contains(target) || declared.contains(target);
+    let recorded = recorded.iter().filter(|link| wanted(Path::new(&link.target)));
     links
         .iter()
         .filter_map(|link| alias(&link.path, &link.target, link.uid, link.gid))
-        .chain(stale.filter_map(|link| alias(Path::new(&link.path), Path::new(&link.target), link.uid, 0)))
+        .chain(recorded.filter_map(|link| alias(Path::new(&link.path), Path::new(&link.target), link.uid, 0)))
         .collect()
 }
 
@@ -162,7 +185,12 @@ pub fn remove_stale(recorded: &[Link], files: &[(Planned<'_>, Outcome)], manifes
                 warn!("{error}");
                 true
             },
-            |_| false,
+            |was_there| {
+                if was_there && path.starts_with(&manifest.symlink_path) {
+                    links::remove_empty_parents(path, &manifest.symlink_path);
+                }
+                false
+            },
         )
     };
     recorded.iter().filter(still_wanted).cloned().collect()

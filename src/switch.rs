@@ -51,6 +51,9 @@ impl Switch<'_> {
         }
         let links = outer_links::declared(&steps.files, self.manifest);
         let mut record = record(steps, &links, &previous, is_new);
+        if is_new {
+            record.links.extend(outer_links::bridges(&links, &previous.links, &steps.files, self.manifest));
+        }
         self.secretfs.remove_debris(self.live.number)?;
         self.secretfs.sweep_link(&self.manifest.symlink_path)?;
         if is_new && let Err(error) = self.make_live(number, steps, &record, &links) {

@@ -124,6 +124,13 @@ pub fn remove(path: &Path, target: &Path, uid: Uid) -> Result<bool, Error> {
     }
 }
 
+/// Removes the directories that `path` is in, up to `root` and without it, as far as nothing is in them any more. For
+/// generations, where nobody else can write.
+pub fn remove_empty_parents(path: &Path, root: &Path) {
+    let inside = path.ancestors().skip(1).take_while(|directory| *directory != root);
+    let _ = inside.map(std::fs::remove_dir).take_while(Result::is_ok).count();
+}
+
 /// What stands at the last element.
 pub(super) enum Standing {
     /// Nothing.
