@@ -68,8 +68,6 @@ pub fn generation<'m>(
     owners: &Owners<'_>,
 ) -> Vec<Planned<'m>> {
     let room = Cell::new(open::MAX_RUN);
-    let values: Vec<Option<Arc<Secret>>> =
-        opened.iter().map(|secret| secret.value.as_ref().ok().map(Arc::clone)).collect();
     let mut planned: Vec<Planned<'m>> = manifest
         .secrets
         .iter()
@@ -90,6 +88,9 @@ pub fn generation<'m>(
             }
         })
         .collect();
+    // A secret that failed for its owner only keeps its old value in its own place: a template shall not have the new one.
+    let values: Vec<Option<Arc<Secret>>> =
+        planned.iter().map(|plan| plan.content.as_ref().ok().map(|file| Arc::clone(&file.content))).collect();
     planned.extend(templates(manifest, &values, template_files, owners, &room));
     planned
 }
@@ -171,7 +172,7 @@ fn rendered(
     let template = Template::parse(text, placeholders).map_err(|faults| faults.join("; "))?;
     if let Some(failed) = template.secrets().find(|index| values[*index].is_none()) {
         let name = manifest.secrets[failed].name.as_str();
-        return Err(format!("it needs secret '{name}', which could not be decrypted"));
+        return Err(format!("it needs secret '{name}', which failed"));
     }
     template.render(|index| values[index].as_deref())
 }
