@@ -1,6 +1,6 @@
 //! Links at declared paths, outside the generation: which there shall be, and which are no longer declared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use tracing::warn;
@@ -56,13 +56,13 @@ pub fn bridges(
     files: &[(Planned<'_>, Outcome)],
     manifest: &Manifest,
 ) -> Vec<Link> {
-    let old: BTreeMap<&str, &str> = recorded.iter().map(|link| (&*link.path, &*link.target)).collect();
-    let taken: BTreeSet<&str> = files.iter().map(|(plan, _)| &*plan.inner).collect();
+    let old: HashMap<&str, &str> = recorded.iter().map(|link| (&*link.path, &*link.target)).collect();
     let bridge = |link: &OuterLink| {
-        let from = *old.get(link.path.to_str()?)?;
-        let name = Path::new(from).strip_prefix(&manifest.symlink_path).ok()?.to_str()?;
-        let target = link.target.to_str()?.to_owned();
-        (!taken.contains(name)).then(|| Link { path: from.to_owned(), target, uid: link.uid })
+        let target = link.target.to_str()?;
+        let from = old.get(link.path.to_str()?).copied().filter(|from| *from != target)?;
+        let name = Path::new(from).strip_prefix(&manifest.symlink_path).ok()?;
+        let is_taken = files.iter().any(|(plan, _)| Path::new(&plan.inner) == name);
+        (!is_taken).then(|| Link { path: from.to_owned(), target: target.to_owned(), uid: link.uid })
     };
     links.iter().filter_map(bridge).collect()
 }
@@ -81,9 +81,9 @@ pub fn aliases(
         Some(Alias { inner, target: target.to_owned(), uid: Uid::from_raw(uid), gid: Gid::from_raw(gid) })
     };
     let kept = targets_of_stale(files, manifest);
-    let declared: BTreeSet<&Path> = links.iter().map(|link| &*link.target).collect();
-    let wanted = |target: &Path| kept.contains(target) || declared.contains(target);
-    let recorded = recorded.iter().filter(|link| wanted(Path::new(&link.target)));
+    let wanted = |target: &Path| kept.contains(target) || links.iter().any(|link| link.target == target);
+    let recorded = recorded.iter().filter(|link| Path::new(&link.path).starts_with(&manifest.symlink_path));
+    let recorded = recorded.filter(|link| wanted(Path::new(&link.target)));
     links
         .iter()
         .filter_map(|link| alias(&link.path, &link.target, link.uid, link.gid))
