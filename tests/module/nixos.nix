@@ -1,6 +1,6 @@
 # NOT NixOS: the options of NixOS that the module or a test reads or sets, as stand-ins for machines without nixpkgs. Typed, so
 # that a misspelt one is found. With NIXPKGS the real modules take their place.
-{ lib, ... }:
+{ config, lib, ... }:
 let
   inherit (lib) mkOption types;
   option = type: default: mkOption { inherit type default; };
@@ -25,7 +25,8 @@ let
     options = {
       deps = strings;
       supportsDryActivation = option types.bool false;
-      text = option types.lines "";
+      # Without a default, as NixOS has it: nobody may order a snippet that is not there.
+      text = mkOption { type = types.lines; };
     };
   };
 in
@@ -104,5 +105,14 @@ in
     };
   };
 
-  config._module.args.utils = import ./utils.nix { inherit lib; };
+  config = {
+    _module.args.utils = import ./utils.nix { inherit lib; };
+
+    # The one that others order before themselves. An empty string if something else makes users.
+    system.activationScripts.users =
+      if config.services.userborn.enable or false || config.systemd.sysusers.enable or false then
+        ""
+      else
+        { text = ": makes users"; };
+  };
 }

@@ -10,13 +10,15 @@ let
   name = "key-${baseNameOf path}";
   install = "${pkgs.coreutils}/bin/install -D -m 0600 ${source} ${path}";
   madeByUnit = config.systemd.sysusers.enable || config.services.userborn.enable;
+  # Then nothing but secrets for users is installed by a snippet.
+  servicesByUnit = madeByUnit || config.sops.useSystemdActivation or false;
   has = forUsers: lib.any (secret: secret.neededForUsers == forUsers) secrets;
   secrets = lib.attrValues config.sops.secrets;
 in
 {
   system.activationScripts = lib.mkIf (!madeByUnit) {
     ${name} = "[ -e ${path} ] || ${install}";
-    setupSecrets = lib.mkIf (has false) { deps = [ name ]; };
+    setupSecrets = lib.mkIf (has false && !servicesByUnit) { deps = [ name ]; };
     setupSecretsForUsers = lib.mkIf (has true) { deps = [ name ]; };
   };
 
