@@ -22,9 +22,10 @@
 
   testScript = common.script ''
     machine.wait_for_unit("multi-user.target")
-    said = machine.succeed("journalctl --boot --unit " + SERVICES)
+    said = journal()
 
     with subtest("plugin.named"):
+        t.assertRegex(said, "snippet .?setupSecrets.? failed .3.")
         t.assertIn("cannot decrypt secret 'plugin'", said)
         t.assertIn("age-plugin-toy", said)
         machine.fail("test -e /run/secrets/plugin")

@@ -44,6 +44,18 @@ def switch(name: str | None, action: str = "test") -> tuple[int, str]:
     return machine.execute(f"{system}/bin/switch-to-configuration {action} 2>&1")
 
 
+def journal() -> str:
+    """All that has been logged since the machine was switched on, by whatever unit or script."""
+    return machine.succeed("journalctl --sync && journalctl --boot --no-pager --output cat")
+
+
+def activated() -> None:
+    """Activation scripts have been run, what they said is in the journal, and none of the agent's has failed."""
+    said = journal()
+    t.assertIn("running activation script", said)
+    t.assertNotRegex(said, "snippet .?setupSecrets.* failed")
+
+
 def hash_of(user: str) -> str:
     """The password hash that the user has been made with."""
     return run(f"getent shadow {user} | cut -d : -f 2")
