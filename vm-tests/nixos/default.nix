@@ -26,6 +26,7 @@ lib.genAttrs [
   "restart"
   "sysusers"
   "templates"
+  "units"
   "userborn"
 ] (name: test (./. + "/${name}.nix") { })
 // lib.optionalAttrs (sopsNix != null) {

@@ -45,6 +45,9 @@ rec {
   # What holds wherever the service `maker` makes the users.
   ordered = maker: "MAKER = ${builtins.toJSON maker}\n" + builtins.readFile ./ordered.py;
 
+  # What holds of a switch to `changed` wherever units install the secrets.
+  switched = builtins.readFile ./switched.py;
+
   script =
     text:
     lib.concatStrings [
