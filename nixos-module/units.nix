@@ -87,7 +87,12 @@ let
     type = "ramfs";
     where = phase.secretsMountPoint;
     options = "mode=0751,nodev,nosuid,noexec";
-    unitConfig.DefaultDependencies = false;
+    unitConfig = {
+      DefaultDependencies = false;
+      # switch-to-configuration unmounts what a new configuration does not have, before anything else is done. Whoever installs
+      # secrets then, an activation script or sops-nix, goes on with what is mounted.
+      X-StopOnRemoval = false;
+    };
   };
 
   keyWatch = phase: {

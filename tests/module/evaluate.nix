@@ -78,6 +78,7 @@ let
           "ConditionPathExists"
           "DefaultDependencies"
           "RequiresMountsFor"
+          "X-StopOnRemoval"
         ] value.unitConfig;
       }
     );

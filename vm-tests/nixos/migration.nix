@@ -1,4 +1,4 @@
-# From sops-nix to this module on a machine that runs: no secret is absent at any moment, and nothing is restarted.
+# From sops-nix to this module on a machine that runs, and back: no secret is absent at any moment, and nothing is restarted for it.
 { common, sopsNix }:
 let
   theirs = sopsNix.nixosModules.sops;
@@ -67,6 +67,13 @@ in
 
     with subtest("switch.try-restart"):
         t.assertEqual(seen("web"), [VALUES["token"], VALUES["token_changed"]])
+
+    status, output = switch(None)
+
+    with subtest("migration.back"):
+        t.assertEqual(status, 0, output)
+        t.assertEqual(read("/run/secrets/app/token"), VALUES["token"])
+        t.assertEqual(read("/var/lib/web/token"), VALUES["token"])
 
     with subtest("migration.present"):
         machine.succeed("systemctl is-active watch.service")
