@@ -39,7 +39,7 @@ rustPlatform.buildRustPackage {
   postInstall = ''
     ln -s sops-activate "$out/bin/sops-install-secrets"
     installManPage assets/*.1
-    installShellCompletion assets/sops-activate.{bash,fish} assets/_sops-activate
+    installShellCompletion assets/sops-activate.{bash,fish} --zsh assets/_sops-activate
   '';
 
   meta = {
