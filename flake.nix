@@ -2,9 +2,16 @@
   description = "Decrypts a NixOS machine's sops secrets at boot and activation and switches to them atomically";
 
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+  # For the tests that compare with it and that come from it; whoever runs none of them never fetches its modules.
+  inputs.sops-nix.url = "github:Mic92/sops-nix";
+  inputs.sops-nix.inputs.nixpkgs.follows = "nixpkgs";
 
   outputs =
-    { self, nixpkgs }:
+    {
+      self,
+      nixpkgs,
+      sops-nix,
+    }:
     let
       inherit (nixpkgs) lib;
       systems = [
@@ -35,7 +42,12 @@
             )
           );
         }
-        // lib.mapAttrs' (name: lib.nameValuePair "vm-${name}") (import ./vm-tests/nixos { inherit pkgs; })
+        // lib.mapAttrs' (name: lib.nameValuePair "vm-${name}") (
+          import ./vm-tests/nixos {
+            inherit pkgs;
+            sopsNix = sops-nix;
+          }
+        )
       );
 
       formatter = forEachSystem (pkgs: pkgs.nixfmt-tree or pkgs.nixfmt-rfc-style);

@@ -62,7 +62,11 @@ impl SecretFs {
                     quoted(target)
                 ))),
             },
-            Standing::File => Ok(giving_way("is a regular file")),
+            Standing::File(0) => Ok(giving_way("is an empty file")),
+            Standing::File(_) => {
+                let doing = format!("cannot replace {}", quoted(symlink_path));
+                Err(Error::because(doing, "it is a file with content").with_hint("move it away"))
+            }
             Standing::Directory => {
                 let standing =
                     super::directory::Directory::open(&parent.directory, &parent.name).map_err(failed)?;

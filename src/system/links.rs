@@ -84,12 +84,13 @@ fn judge(
             if old == target.as_os_str() && belongs {
                 return Ok(Placed::Unchanged);
             }
-            if old != target.as_os_str() && stat.st_uid != uid.as_raw() {
+            let theirs = stat.st_uid == uid.as_raw() && (!uid.is_root() || is_sibling(&old, target));
+            if old != target.as_os_str() && !theirs {
                 refuse_if_exposed(parent, uid, path, doing)?;
             }
             None
         }
-        Standing::File => {
+        Standing::File(_) => {
             refuse_if_exposed(parent, uid, path, doing)?;
             Some(format!("{} was a regular file and is now a link to {}", quoted(path), quoted(target)))
         }
@@ -137,8 +138,8 @@ pub(super) enum Standing {
     Nothing,
     /// A link, and its text.
     Link(FileStat, OsString),
-    /// A regular file.
-    File,
+    /// A regular file, and its size in bytes.
+    File(i64),
     /// A directory.
     Directory,
     /// A FIFO, socket or device.
@@ -156,16 +157,22 @@ pub(super) fn look(parent: &Parent) -> nix::Result<Standing> {
     let stat = fstat(&standing)?;
     Ok(match kind_of(&stat) {
         Kind::Link => Standing::Link(stat, readlinkat(&standing, "")?),
-        Kind::Regular => Standing::File,
+        Kind::Regular => Standing::File(stat.st_size),
         Kind::Directory => Standing::Directory,
         Kind::Other => Standing::Other,
     })
 }
 
-/// In a directory that is not the secret's owner's, but that somebody may have slid under the path, what stands there
-/// may be root's own.
+/// Whether two texts of links lead to the secrets of one phase: `/run/secrets`, say.
+fn is_sibling(old: &OsStr, target: &Path) -> bool {
+    Path::new(old).components().take(3).eq(target.components().take(3))
+}
+
+/// In a directory of root's or of anybody's but the secret's owner's, that somebody may have slid under the path, what
+/// stands there may be root's own.
 fn refuse_if_exposed(parent: &Parent, uid: Uid, path: &Path, doing: &str) -> Result<(), Error> {
-    let guarded = matches!(Trust::of(uid), Trust::RootAnd(_)) && parent.exposed && parent.owner != uid;
+    let slid = parent.exposed && (parent.owner != uid || uid.is_root());
+    let guarded = slid && matches!(Trust::of(uid), Trust::RootAnd(_));
     if guarded {
         let cause = format!(
             "{} exists, in a directory of uid {} below one that others can change",

@@ -4,7 +4,9 @@
 //! open: it is the root of a mount at that place, and the mount is ramfs or tmpfs (demand report S11: a tool that took
 //! an existing directory for its mount wrote secrets to disk).
 
+use std::ffi::OsString;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -189,13 +191,27 @@ fn refuse_content(root: &Directory, path: &Path, doing: &str) -> Result<(), Erro
     }
 }
 
-/// Somebody else's directory is theirs to fill and to rename in.
+/// Somebody else's directory is theirs to fill and to rename in. One of ours that serves something else (`/run`,
+/// `/dev/shm`, a home directory) keeps its rights: what has neither a generation nor what is left of one was not made for
+/// secrets. `age-keys.txt` is what sops-nix writes there first.
 fn refuse_foreign(root: &Directory, doing: &str) -> Result<(), Error> {
-    let owner = Uid::from_raw(root.stat().map_err(|errno| Error::new(doing, errno))?.st_uid);
-    if owner == process::effective_uid() {
-        return Ok(());
+    let failed = |errno| Error::new(doing, errno);
+    let owner = Uid::from_raw(root.stat().map_err(failed)?.st_uid);
+    if owner != process::effective_uid() {
+        return Err(
+            Error::because(doing, format!("it belongs to uid {owner}")).with_hint("unmount or remove it")
+        );
     }
-    Err(Error::because(doing, format!("it belongs to uid {owner}")).with_hint("unmount or remove it"))
+    let entries = root.entries().map_err(failed)?;
+    let ours =
+        |name: &OsString| name.as_bytes().first().is_some_and(u8::is_ascii_digit) || name == "age-keys.txt";
+    match entries.first() {
+        Some(first) if !entries.iter().any(ours) => {
+            let cause = format!("it serves something else: {} is in it", quoted(first));
+            Err(Error::because(doing, cause).with_hint("declare a directory of its own, or empty it"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Gives the root its owner and mode, unless it has them: a read-only mount may be used as it is.

@@ -9,7 +9,8 @@
 //!    the owner's secret, or root's hand, anywhere.
 //! 2. Links are followed by hand, up to 40. One that the owner made, or could have put there (a link of root's that
 //!    lies in a directory of theirs can be renamed by them), may be followed only if the way ends in a directory of
-//!    their own: otherwise `~/app -> /etc` would have us write into `/etc`.
+//!    their own: otherwise `~/app -> /etc` would have us write into `/etc`. For a secret of root's no such link is
+//!    followed, as everything of root's would count as their own.
 //! 3. Missing directories are made as the owner of the directory they are made in, so that the kernel itself
 //!    gives them the right owner, and nothing has to be chowned that somebody could have exchanged.
 //! 4. `..` is refused; in the text of links it goes back to a directory that was already checked.
@@ -285,9 +286,12 @@ impl<'a> Walker<'a> {
     fn refuse_led_astray(&self) -> Result<(), Error> {
         let here = self.here()?;
         match self.trust {
-            Trust::RootAnd(trusted) if self.must_end_with_owner && here.owner() != trusted => {
+            Trust::RootAnd(trusted)
+                if self.must_end_with_owner && (here.owner() != trusted || trusted.is_root()) =>
+            {
+                let who = if trusted.is_root() { "others".to_owned() } else { format!("uid {trusted}") };
                 let cause = format!(
-                    "unsafe path transition: a link that uid {trusted} could have made leads to {}, which belongs to uid {}",
+                    "unsafe path transition: a link that {who} could have made leads to {}, which belongs to uid {}",
                     quoted(&here.path),
                     here.owner(),
                 );

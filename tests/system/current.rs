@@ -84,14 +84,16 @@ fn a_link_elsewhere_is_no_generation_and_is_replaced() {
 }
 
 #[test]
-fn files_and_empty_directories_give_way_and_full_ones_do_not() {
+fn what_is_empty_gives_way_and_what_is_full_does_not() {
     isolated(|| {
         let fs = mounted();
         generation(&fs, 1, &["s"]);
-        file(CURRENT, "x", 0, 0o644);
+        file(CURRENT, "precious", 0, 0o644);
+        assert!(refused(fs.live(Path::new(CURRENT))).ends_with("it is a file with content"));
+        file(CURRENT, "", 0, 0o644);
         assert_eq!(
             fs.live(Path::new(CURRENT)).unwrap().warning.unwrap(),
-            "'/run/secrets' is a regular file and will be replaced"
+            "'/run/secrets' is an empty file and will be replaced"
         );
         fs.flip(Path::new(CURRENT), 1).unwrap();
         assert_eq!(target(CURRENT), "/run/secrets.d/1");

@@ -372,6 +372,44 @@ fn nothing_of_roots_is_replaced_below_a_directory_that_others_can_change() {
 }
 
 #[test]
+fn a_link_of_roots_that_a_third_person_can_rename_is_not_followed_for_root() {
+    isolated(|| {
+        directory("/run/shared/app", 0, 0o755);
+        directory("/run/elsewhere", 0, 0o755);
+        link("/run/shared/way", "/run/elsewhere", 0);
+        link("/run/firm", "/run/elsewhere", 0);
+        // Root's, and a group may write to it.
+        directory("/run/shared", 0, 0o775);
+        let error = refused(place_for(0, "/run/shared/way/token"));
+        assert!(error.contains("a link that others could have made leads to '/run/elsewhere'"), "{error}");
+        assert_eq!(names("/run/elsewhere"), Vec::<String>::new());
+        assert_eq!(place_for(0, "/run/firm/token").unwrap(), MADE);
+        assert_eq!(place_for(0, "/run/shared/app/token").unwrap(), MADE);
+        // With the sticky bit nobody else can rename it.
+        directory("/run/shared", 0, 0o1777);
+        assert_eq!(place_for(0, "/run/shared/way/other").unwrap(), MADE);
+    });
+}
+
+#[test]
+fn nothing_of_roots_is_replaced_for_root_where_a_third_person_could_slide_it() {
+    isolated(|| {
+        directory("/run/shared/app", 0, 0o755);
+        file("/run/shared/app/token", "root's", 0, 0o644);
+        link("/run/shared/app/link", "/etc/hostname", 0);
+        link("/run/shared/app/older", "/run/secrets/older", 0);
+        directory("/run/shared", 0, 0o775);
+        let before = tree("/run/shared");
+        for name in ["token", "link"] {
+            let error = refused(place_for(0, &format!("/run/shared/app/{name}")));
+            assert!(error.contains("below one that others can change"), "{error}");
+        }
+        assert_eq!(tree("/run/shared"), before);
+        assert_eq!(place_for(0, "/run/shared/app/older").unwrap(), MADE);
+    });
+}
+
+#[test]
 fn checking_tells_what_placing_would_and_changes_nothing() {
     isolated(|| {
         directory("/run/home/full", 1000, 0o755);

@@ -6,7 +6,8 @@ mkdir -p "$copy"
 { git ls-files -z --cached --others --exclude-standard 2>/dev/null || find . -path ./target -prune -o -path ./.cache -prune -o -type f -print0; } |
   tar --null --files-from=- --create 2>/dev/null | tar --extract --directory="$copy"
 
-flake() { nix nix --offline --option warn-dirty false flake "$@" --impure --no-write-lock-file --override-input nixpkgs "path:$here"; }
+stand_ins=(--impure --no-write-lock-file --override-input nixpkgs "path:$here" --override-input sops-nix "path:$here/beside")
+flake() { nix nix --offline --option warn-dirty false flake "$@" "${stand_ins[@]}"; }
 
 expect 'nix flake check' flake check --no-build "path:$copy"
 shown=$(flake show --json "path:$copy" 2>/dev/null)
@@ -14,11 +15,11 @@ for output in nixosModules.default nixosModules.sops packages.\"x86_64-linux\".d
   checks.\"x86_64-linux\".package checks.\"x86_64-linux\".module formatter.\"x86_64-linux\"; do
   expect "the flake has $output" jq -e ".$output" <<< "$shown"
 done
-# A virtual machine for each file; migration.nix needs sops-nix.
+# A virtual machine for each file, and two more for drop-in.nix.
 for system in x86_64-linux aarch64-linux; do
   expect "the flake has a check for each of vm-tests/nixos, on $system" diff -u \
-    <(cd "$root/vm-tests/nixos" && find . -maxdepth 1 -name '*.nix' | sed -E '/default|migration/d; s#\./(.*)\.nix#vm-\1#' | sort) \
-    <(nix nix --offline eval --json --apply builtins.attrNames --impure --no-write-lock-file --override-input nixpkgs "path:$here" \
+    <(cd "$root/vm-tests/nixos" && find . -maxdepth 1 -name '*.nix' | sed -E '/default/d; s#\./(.*)\.nix#vm-\1#; s/vm-drop-in/&\n&-swapped\n&-theirs/' | sort) \
+    <(nix nix --offline eval --json --apply builtins.attrNames "${stand_ins[@]}" \
       "path:$copy#checks.$system" 2>/dev/null | jq -r '.[] | select(startswith("vm-"))' | sort)
 done
 expect 'the module of default.nix is that of the flake' nix nix-instantiate --eval \
