@@ -1,7 +1,7 @@
 //! The command line: arguments to an [`Action`], and the action to a library call.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
@@ -18,7 +18,8 @@ use crate::manifest::Format;
 use crate::report::Form;
 use crate::restarts::Via;
 use crate::system::confine::{self, Work};
-use crate::system::{process, services};
+use crate::system::plugins::Plugins;
+use crate::system::{plugins, process, services};
 use crate::{command_line, decrypt, explain, install, recipient, status};
 
 /// What the environment says, read once by `main`.
@@ -32,7 +33,7 @@ pub struct Environment {
     pub dry_activate: bool,
     /// Whether `SOPS_RESTART_UNITS_VIA_SYSTEMCTL` is `1`.
     pub restart_via_systemctl: bool,
-    /// `PATH`, for `systemctl`.
+    /// `PATH`, for `systemctl`, and for age plugins where no manifest names any.
     pub path: Option<OsString>,
     /// `XDG_RUNTIME_DIR`, for user mode.
     pub runtime_dir: Option<OsString>,
@@ -57,7 +58,10 @@ enum Action {
 /// Output goes to `out`; everything else goes to the log on standard error.
 pub fn run(arguments: Vec<OsString>, environment: Environment, out: &mut dyn Write) -> Exit {
     if called_as(&arguments, services::ASKER) {
-        return ask_systemd(&arguments);
+        return other_half(&Work::StartSystemctl, || services::serve(&arguments));
+    }
+    if called_as(&arguments, plugins::STARTER) {
+        return other_half(&Work::StartPlugins, || plugins::serve(&arguments));
     }
     let sink = Sink::of_stderr(environment.journal_stream.as_deref(), environment.no_color);
     if called_as(&arguments, "sops-install-secrets") {
@@ -76,19 +80,21 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, out: &mut dyn Wri
             install::run(&install::Request { report, ..request }, out)
         }
         Some(Action::Check { manifest, level, recipients }) => {
-            reading(|| check::run(&check::Request { manifest: &manifest, level, recipients }))
+            reading(|| (), |()| check::run(&check::Request { manifest: &manifest, level, recipients }))
         }
         Some(Action::Explain { manifest, names }) => {
-            let runtime_dir = environment.runtime_dir.as_deref();
-            reading(|| {
-                explain::run(&explain::Request { manifest: &manifest, names: &names, runtime_dir }, out)
-            })
+            let (runtime_dir, path) = (environment.runtime_dir.as_deref(), environment.path.as_deref());
+            let request = explain::Request { manifest: &manifest, names: &names, runtime_dir, path };
+            reading(|| explain::prepare(&request), |prepared| explain::run(&request, prepared, out))
         }
         Some(Action::Status(manifest)) => {
-            reading(|| status::run(manifest.as_deref(), environment.runtime_dir.as_deref(), out))
+            reading(|| (), |()| status::run(manifest.as_deref(), environment.runtime_dir.as_deref(), out))
         }
-        Some(Action::Decrypt(request)) => reading(|| decrypt::run(&request, out)),
-        Some(Action::Recipient(file)) => reading(|| recipient::run(file.as_deref(), out)),
+        Some(Action::Decrypt(request)) => {
+            let plugins = || Plugins::prepare(&plugins::in_path(environment.path.as_deref()));
+            reading(plugins, |plugins| decrypt::run(&request, plugins, out))
+        }
+        Some(Action::Recipient(file)) => reading(|| (), |()| recipient::run(file.as_deref(), out)),
         None => {
             error!("no such command");
             Exit::Usage
@@ -96,23 +102,24 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, out: &mut dyn Wri
     }
 }
 
-/// The other half of a run that asks units to restart.
-fn ask_systemd(arguments: &[OsString]) -> Exit {
-    let confined = confine::enter(&Work::Start).is_ok();
-    if confined && services::serve(arguments).is_ok() { Exit::Success } else { Exit::Unchanged }
+/// The other half of a run, which starts programs for it.
+fn other_half(work: &Work<'_>, serve: impl FnOnce() -> io::Result<()>) -> Exit {
+    let confined = confine::enter(work).is_ok();
+    if confined && serve().is_ok() { Exit::Success } else { Exit::Unchanged }
 }
 
-/// Does `work` that only reads and prints, in a process that can do nothing else.
-fn reading(work: impl FnOnce() -> Exit) -> Exit {
+/// Does `work` that only reads and prints, in a process that can do nothing else. It gets what `prepare` has made before.
+fn reading<T>(prepare: impl FnOnce() -> T, work: impl FnOnce(T) -> Exit) -> Exit {
     for note in process::harden() {
         debug!("{note}");
     }
+    let prepared = prepare();
     match confine::enter(&Work::Read) {
         Ok(notes) => {
             for note in notes {
                 debug!("{note}");
             }
-            work()
+            work(prepared)
         }
         Err(error) => {
             error!("{error}");
@@ -139,7 +146,8 @@ fn sops_install_secrets(arguments: &[OsString], environment: Environment, out: &
                 CheckMode::SopsFile => Level::SopsFile,
                 _ => Level::Manifest,
             };
-            reading(|| check::run(&check::Request { manifest: &manifest, level, recipients: Vec::new() }))
+            let request = check::Request { manifest: &manifest, level, recipients: Vec::new() };
+            reading(|| (), |()| check::run(&request))
         }
         Invocation::Help => {
             print_usage(&drop_in::usage(&program));
@@ -160,7 +168,7 @@ fn sops_install_secrets(arguments: &[OsString], environment: Environment, out: &
 }
 
 fn print_usage(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 fn install_request(
@@ -169,8 +177,8 @@ fn install_request(
     ignore_passwd: bool,
     environment: Environment,
 ) -> install::Request<'_> {
-    let restarts =
-        if environment.restart_via_systemctl { Via::Systemctl(environment.path) } else { Via::Lists };
+    let path = environment.path;
+    let restarts = if environment.restart_via_systemctl { Via::Systemctl(path.clone()) } else { Via::Lists };
     install::Request {
         manifest,
         run,
@@ -178,6 +186,7 @@ fn install_request(
         restarts,
         report: Form::Text,
         runtime_dir: environment.runtime_dir,
+        path,
     }
 }
 
@@ -190,7 +199,7 @@ fn usage(error: &clap::Error, out: &mut dyn Write) -> Exit {
             Err(_) => Exit::Unchanged,
         },
         _ => {
-            let _ = write!(std::io::stderr(), "{text}");
+            let _ = write!(io::stderr(), "{text}");
             Exit::Usage
         }
     }

@@ -12,7 +12,9 @@ use crate::identities;
 use crate::keys::Keyring;
 use crate::manifest::{Format, Key};
 use crate::open;
+use crate::plugins;
 use crate::sops;
+use crate::system::plugins::Plugins;
 
 /// What is asked.
 pub struct Request {
@@ -30,9 +32,9 @@ pub struct Request {
     pub age_key_file: Option<PathBuf>,
 }
 
-/// Prints the plaintext to `out`.
-pub fn run(request: &Request, out: &mut dyn Write) -> Exit {
-    let keyring = keyring(request);
+/// Prints the plaintext to `out`. `plugins` may be started, and are prepared before the process confines itself.
+pub fn run(request: &Request, mut plugins: Plugins, out: &mut dyn Write) -> Exit {
+    let mut keyring = keyring(request, &plugins);
     identities::report_unusable(&keyring);
     let format = request.format.unwrap_or_else(|| format_of(&request.file));
     let key = match request.key.as_deref() {
@@ -40,6 +42,10 @@ pub fn run(request: &Request, out: &mut dyn Write) -> Exit {
         Some(path) => Key::Path(path.to_owned()),
     };
     let mut opened = open::file(&request.file, format, &[&key], &keyring);
+    if !opened.unasked.is_empty() {
+        plugins::ask(&mut keyring, &mut plugins, &opened.unasked);
+        opened = open::file(&request.file, format, &[&key], &keyring);
+    }
     match opened.values.pop() {
         Some(Ok(secret)) => match out.write_all(secret.expose()).and_then(|()| out.flush()) {
             Ok(()) => Exit::Success,
@@ -59,15 +65,15 @@ pub fn run(request: &Request, out: &mut dyn Write) -> Exit {
 /// Advice for a person with a file, who may have named no key at all, in place of that for a machine.
 fn advised(failure: Failure, keyring: &Keyring) -> Failure {
     let is_closed = failure.details.iter().any(|(label, _)| *label == open::THIS_MACHINE);
-    if is_closed && keyring.public().is_empty() {
+    if is_closed && keyring.is_empty() && keyring.missing_plugin().is_none() {
         failure.hint("name a key with --identity FILE, or in SOPS_AGE_KEY or SOPS_AGE_KEY_FILE")
     } else {
         failure
     }
 }
 
-fn keyring(request: &Request) -> Keyring {
-    let mut keyring = Keyring::new();
+fn keyring(request: &Request, plugins: &Plugins) -> Keyring {
+    let mut keyring = Keyring::with_plugins(plugins.names(), "PATH");
     for path in &request.identities {
         identities::add_any(&mut keyring, path);
     }

@@ -12,11 +12,13 @@ use crate::accounts::Accounts;
 use crate::error::{Exit, Failure};
 use crate::identities;
 use crate::inputs;
-use crate::keys::Keyring;
+use crate::keys::{Header, Keyring};
 use crate::manifest::{Account, Format, Key, Manifest, Placement, SecretSpec, UnitName};
 use crate::open;
+use crate::plugins;
 use crate::record::{Outcome, Record};
 use crate::system;
+use crate::system::plugins::Plugins;
 use crate::system::secretfs::SecretFs;
 
 /// What is asked.
@@ -27,17 +29,27 @@ pub struct Request<'a> {
     pub names: &'a [String],
     /// `XDG_RUNTIME_DIR`, for user mode.
     pub runtime_dir: Option<&'a OsStr>,
+    /// `PATH`, for the plugins of a manifest of sops-nix's.
+    pub path: Option<&'a OsStr>,
+}
+
+/// The manifest and the plugins that may be started: what has to be had before the process confines itself.
+pub fn prepare(request: &Request<'_>) -> Option<(Manifest, Plugins)> {
+    match inputs::manifest(request.manifest, request.runtime_dir) {
+        Ok(manifest) => {
+            let plugins = plugins::of_manifest(&manifest, request.path);
+            Some((manifest, plugins))
+        }
+        Err(message) => {
+            error!("{message}");
+            None
+        }
+    }
 }
 
 /// Prints a block of facts for each secret. Ends with success if every one of them can be opened.
-pub fn run(request: &Request<'_>, out: &mut dyn Write) -> Exit {
-    let manifest = match inputs::manifest(request.manifest, request.runtime_dir) {
-        Ok(manifest) => manifest,
-        Err(message) => {
-            error!("{message}");
-            return Exit::Unchanged;
-        }
-    };
+pub fn run(request: &Request<'_>, prepared: Option<(Manifest, Plugins)>, out: &mut dyn Write) -> Exit {
+    let Some((manifest, mut plugins)) = prepared else { return Exit::Unchanged };
     let known: BTreeSet<&str> = manifest.secrets.iter().map(|spec| spec.name.as_str()).collect();
     let unknown: Vec<&str> =
         request.names.iter().map(String::as_str).filter(|name| !known.contains(name)).collect();
@@ -45,18 +57,21 @@ pub fn run(request: &Request<'_>, out: &mut dyn Write) -> Exit {
         error!("there is no secret '{}' in '{}'", unknown.join("', '"), request.manifest.display());
         return Exit::Unchanged;
     }
-    let facts = Facts {
-        manifest: &manifest,
-        keyring: identities::load(&manifest),
-        accounts: inputs::accounts(),
-        live: live(&manifest),
+    let is_wanted = |spec: &&SecretSpec| {
+        request.names.is_empty() || request.names.iter().any(|name| name == spec.name.as_str())
     };
+    let wanted: Vec<&SecretSpec> = manifest.secrets.iter().filter(is_wanted).collect();
+    let mut keyring = identities::load(&manifest, &plugins);
+    if !keyring.plugins().is_empty() {
+        let unasked = |spec: &&SecretSpec| open::access(&spec.sops_file, spec.format, &keyring).unasked;
+        let unasked: Vec<Header> = wanted.iter().flat_map(unasked).collect();
+        plugins::ask(&mut keyring, &mut plugins, &unasked);
+    }
+    let facts = Facts { manifest: &manifest, keyring, accounts: inputs::accounts(), live: live(&manifest) };
     let mut text = String::new();
     let mut all_open = true;
-    for spec in &manifest.secrets {
-        if request.names.is_empty() || request.names.iter().any(|name| name == spec.name.as_str()) {
-            all_open &= facts.describe(spec, &mut text);
-        }
+    for spec in wanted {
+        all_open &= facts.describe(spec, &mut text);
     }
     if let Err(error) = out.write_all(text.as_bytes()) {
         error!("cannot write to standard output: {error}");

@@ -7,12 +7,14 @@ use tracing::{info, warn};
 
 use crate::keys::{Keyring, PublicIdentity};
 use crate::manifest::Manifest;
+use crate::plugins;
 use crate::system::files::{self, KeyFile};
+use crate::system::plugins::Plugins;
 
-/// Every identity that a manifest names.
+/// Every identity that a manifest names; those of plugins as far as they are among `plugins`.
 #[must_use]
-pub fn load(manifest: &Manifest) -> Keyring {
-    let mut keyring = Keyring::new();
+pub fn load(manifest: &Manifest, plugins: &Plugins) -> Keyring {
+    let mut keyring = Keyring::with_plugins(plugins.names(), plugins::OPTION);
     for path in &manifest.age_ssh_key_paths {
         with_key_file(&mut keyring, path, |keyring, key| keyring.add_ssh_key(path, &key.bytes));
     }

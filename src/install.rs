@@ -16,6 +16,7 @@ use crate::manifest::{Manifest, OnFailure};
 use crate::open;
 use crate::outer_links;
 use crate::plan::{self, Owners};
+use crate::plugins;
 use crate::report::{self, Form, Report};
 use crate::restarts;
 use crate::switch::Switch;
@@ -39,6 +40,8 @@ pub struct Request<'a> {
     pub report: Form,
     /// `XDG_RUNTIME_DIR`, for user mode.
     pub runtime_dir: Option<OsString>,
+    /// `PATH`, for the plugins of a manifest of sops-nix's.
+    pub path: Option<OsString>,
 }
 
 /// Whether a run acts.
@@ -101,13 +104,14 @@ fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> 
     let has_previous = live.generation.is_some();
     let mut asking =
         request.restarts.prepare(request.run == Run::Real && has_previous && !manifest.user_mode);
+    let mut plugins = plugins::of_manifest(&manifest, request.path.as_deref());
     confined(secretfs.as_ref())?;
 
-    let keyring = identities::load(&manifest);
+    let mut keyring = identities::load(&manifest, &plugins);
     identities::report_unusable(&keyring);
-    let opened = open::all(&manifest.secrets, &keyring);
+    let opened = open::all(&manifest.secrets, &mut keyring, &mut plugins);
     let planned = plan::generation(&manifest, opened, &inputs::template, &owners);
-    drop(keyring);
+    drop((keyring, plugins));
 
     if let Some(warning) = &live.warning {
         warn!("{warning}");

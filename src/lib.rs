@@ -4,7 +4,7 @@
 //!
 //! * [`cli`], [`log`], [`error`]: arguments in; messages and exit codes out.
 //! * [`install`]: the story of one run, as a list of calls. Read it first. Its chapters: [`identities`],
-//!   [`open`], [`plan`], [`decide`], [`switch`] with [`outer_links`] and [`restarts`]. [`decrypt`] and
+//!   [`open`] with [`plugins`], [`plan`], [`decide`], [`switch`] with [`outer_links`] and [`restarts`]. [`decrypt`] and
 //!   [`recipient`] are short stories of their own.
 //! * [`manifest`], [`accounts`], [`template`], [`changes`], [`units`], [`record`]: values in, values out.
 //! * [`sops`]: sops files, bytes to authenticated plaintext. [`keys`]: identities that open them.
@@ -30,6 +30,7 @@ pub mod manifest;
 pub mod open;
 pub mod outer_links;
 pub mod plan;
+pub mod plugins;
 pub mod recipient;
 pub mod recipients;
 pub mod record;

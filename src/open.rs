@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Failure, Subject};
-use crate::keys::{self, Keyring, Locked, PublicIdentity};
+use crate::keys::{self, Header, Keyring, Locked, PublicIdentity};
 use crate::manifest::{Format, Key, SecretSpec};
+use crate::plugins::ask;
 use crate::secret::Secret;
 use crate::sops::{self, Document, Fault, FaultKind};
+use crate::system::plugins::Plugins;
 use crate::system::{self, files};
 
 /// Largest file that is read, in bytes: more than twice the largest secret that is known to work (50 MiB),
@@ -29,24 +31,55 @@ pub struct OpenedSecret {
 }
 
 /// Opens the files of all `secrets`; the result has one entry for each, in the same order.
+///
+/// `plugins` are asked together about all files that no key of ours opens, and these are opened once more then.
 #[must_use]
-pub fn all(secrets: &[SecretSpec], keyring: &Keyring) -> Vec<OpenedSecret> {
-    all_within(MAX_RUN, secrets, keyring)
+pub fn all(secrets: &[SecretSpec], keyring: &mut Keyring, plugins: &mut Plugins) -> Vec<OpenedSecret> {
+    all_within(MAX_RUN, secrets, keyring, plugins)
 }
 
 /// [`all`] of them with another limit: what would make them more than `most` bytes together fails.
 #[must_use]
-pub fn all_within(most: usize, secrets: &[SecretSpec], keyring: &Keyring) -> Vec<OpenedSecret> {
-    let files = by_file(secrets);
-    let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<Option<OpenedSecret>>> = Mutex::new(secrets.iter().map(|_| None).collect());
+pub fn all_within(
+    most: usize,
+    secrets: &[SecretSpec],
+    keyring: &mut Keyring,
+    plugins: &mut Plugins,
+) -> Vec<OpenedSecret> {
     let room = AtomicUsize::new(most);
+    let mut opened: Vec<Option<OpenedSecret>> = secrets.iter().map(|_| None).collect();
+    let closed = each(&by_file(secrets), secrets, keyring, &room, &mut opened);
+    if !closed.is_empty() {
+        let (files, headers): (Vec<_>, Vec<_>) = closed.into_iter().unzip();
+        ask(keyring, plugins, &headers.into_iter().flatten().collect::<Vec<_>>());
+        each(&files, secrets, keyring, &room, &mut opened);
+    }
+    // Every file was taken by some worker, so no entry is empty.
+    opened.into_iter().flatten().collect()
+}
+
+/// Secrets that lie in one file, by their numbers.
+type Members = Vec<usize>;
+
+/// Opens each of `files` and puts its secrets into `opened`. Gives back the files that plugins may be asked about.
+fn each(
+    files: &[Members],
+    secrets: &[SecretSpec],
+    keyring: &Keyring,
+    room: &AtomicUsize,
+    opened: &mut [Option<OpenedSecret>],
+) -> Vec<(Members, Vec<Header>)> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new((opened, Vec::new()));
     let work = || {
         while let Some(members) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let opened = members_of_file(secrets, members, keyring, &room);
+            let (secrets, unasked) = members_of_file(secrets, members, keyring, room);
             let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-            for (index, secret) in members.iter().zip(opened) {
-                results[*index] = Some(secret);
+            for (index, secret) in members.iter().zip(secrets) {
+                results.0[*index] = Some(secret);
+            }
+            if !unasked.is_empty() {
+                results.1.push((members.clone(), unasked));
             }
         }
     };
@@ -59,9 +92,7 @@ pub fn all_within(most: usize, secrets: &[SecretSpec], keyring: &Keyring) -> Vec
         }
         work();
     });
-    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // Every file was taken by some worker, so no entry is empty.
-    results.into_iter().flatten().collect()
+    results.into_inner().unwrap_or_else(PoisonError::into_inner).1
 }
 
 /// Stack of a worker, in bytes: documents of the largest allowed depth are walked by recursion.
@@ -77,8 +108,8 @@ fn worker_count(processors: usize, files: usize) -> usize {
 
 /// Groups the secrets by the file they are in, in the order of the manifest.
 #[must_use]
-pub fn by_file(secrets: &[SecretSpec]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = Vec::new();
+pub fn by_file(secrets: &[SecretSpec]) -> Vec<Members> {
+    let mut groups: Vec<Members> = Vec::new();
     let mut seen: HashMap<&Path, usize> = HashMap::new();
     for (index, secret) in secrets.iter().enumerate() {
         let group = *seen.entry(&secret.sops_file).or_insert_with(|| {
@@ -90,14 +121,15 @@ pub fn by_file(secrets: &[SecretSpec]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Opens the file that the secrets `members` have in common. `room`: bytes that are left for plaintext.
+/// Opens the file that the secrets `members` have in common. `room`: bytes that are left for plaintext. Gives back also what plugins
+/// may be asked about.
 fn members_of_file(
     secrets: &[SecretSpec],
     members: &[usize],
     keyring: &Keyring,
     room: &AtomicUsize,
-) -> Vec<OpenedSecret> {
-    let Some(first) = members.first().map(|index| &secrets[*index]) else { return Vec::new() };
+) -> (Vec<OpenedSecret>, Vec<Header>) {
+    let Some(first) = members.first().map(|index| &secrets[*index]) else { return Default::default() };
     let keys: Vec<&Key> = members.iter().map(|index| &secrets[*index].key).collect();
     let mut opened = file(&first.sops_file, first.format, &keys, keyring);
     let size = opened.size();
@@ -106,14 +138,11 @@ fn members_of_file(
         opened = OpenedFile::failed(&keys, &too_large(Subject::Run), opened.opened_by);
     }
     let name = |index: &usize| Subject::Secret(secrets[*index].name.as_str().to_owned());
-    members
-        .iter()
-        .zip(opened.values)
-        .map(|(index, value)| OpenedSecret {
-            value: value.map_err(|failure| Failure { subject: name(index), ..failure }),
-            opened_by: opened.opened_by.clone(),
-        })
-        .collect()
+    let secrets = members.iter().zip(opened.values).map(|(index, value)| OpenedSecret {
+        value: value.map_err(|failure| Failure { subject: name(index), ..failure }),
+        opened_by: opened.opened_by.clone(),
+    });
+    (secrets.collect(), opened.unasked)
 }
 
 /// The values of one file, one for each key that was asked for, and the identity that opened it.
@@ -122,6 +151,8 @@ pub struct OpenedFile {
     pub values: Vec<Result<Arc<Secret>, Failure>>,
     /// The recipient of the identity that opened the file, once one has.
     pub opened_by: Option<String>,
+    /// What plugins may be asked about, if the file stayed closed.
+    pub unasked: Vec<Header>,
 }
 
 /// Opens one file and takes the values at `keys` out of it.
@@ -166,7 +197,14 @@ impl OpenedFile {
 
     /// Every key fails for the same reason.
     fn failed(keys: &[&Key], failure: &Failure, opened_by: Option<String>) -> Self {
-        Self { values: keys.iter().map(|_| Err(failure.clone())).collect(), opened_by }
+        let values = keys.iter().map(|_| Err(failure.clone())).collect();
+        Self { values, opened_by, unasked: Vec::new() }
+    }
+
+    /// No key of ours opens it.
+    fn locked(keys: &[&Key], path: &Path, locked: Locked, keyring: &Keyring) -> Self {
+        let failed = Self::failed(keys, &locked_failure(path, &locked, keyring), None);
+        Self { unasked: locked.unasked, ..failed }
     }
 }
 
@@ -176,12 +214,14 @@ pub struct Access {
     pub encrypted_for: Vec<String>,
     /// The identity that opens it, or why none does.
     pub opened_by: Result<PublicIdentity, Failure>,
+    /// What plugins may be asked about, if none does.
+    pub unasked: Vec<Header>,
 }
 
 /// Finds out who can open a file. Nothing but its wrapped data key is decrypted.
 #[must_use]
 pub fn access(path: &Path, format: Format, keyring: &Keyring) -> Access {
-    let closed = |failure| Access { encrypted_for: Vec::new(), opened_by: Err(failure) };
+    let closed = |failure| Access { encrypted_for: Vec::new(), opened_by: Err(failure), unasked: Vec::new() };
     let bytes = match files::read(path, MAX_FILE) {
         Ok(bytes) => bytes,
         Err(error) => return closed(unreadable(path, &error)),
@@ -189,10 +229,11 @@ pub fn access(path: &Path, format: Format, keyring: &Keyring) -> Access {
     let locked = |locked: Locked| Access {
         opened_by: Err(locked_failure(path, &locked, keyring)),
         encrypted_for: locked.encrypted_for,
+        unasked: locked.unasked,
     };
     match format {
         Format::Age => match keyring.open_age_file(&bytes) {
-            Ok((_, by)) => Access { encrypted_for: Vec::new(), opened_by: Ok(by) },
+            Ok((_, by)) => Access { encrypted_for: Vec::new(), opened_by: Ok(by), unasked: Vec::new() },
             Err(why) => locked(why),
         },
         Format::Sops(format) => match Document::parse(&bytes, format) {
@@ -201,6 +242,7 @@ pub fn access(path: &Path, format: Format, keyring: &Keyring) -> Access {
                 Ok(unlocked) => Access {
                     encrypted_for: keys::recipients_named(document.metadata()),
                     opened_by: Ok(unlocked.by),
+                    unasked: Vec::new(),
                 },
                 Err(why) => locked(why),
             },
@@ -216,9 +258,10 @@ fn age_file(path: &Path, bytes: &[u8], keys: &[&Key], keyring: &Keyring) -> Open
             OpenedFile {
                 values: keys.iter().map(|_| Ok(Arc::clone(&shared))).collect(),
                 opened_by: Some(by.recipient),
+                unasked: Vec::new(),
             }
         }
-        Err(locked) => OpenedFile::failed(keys, &locked_failure(path, &locked, keyring), None),
+        Err(locked) => OpenedFile::locked(keys, path, locked, keyring),
     }
 }
 
@@ -236,7 +279,7 @@ fn sops_file(
     };
     let unlocked = match keyring.unlock(document.metadata()) {
         Ok(unlocked) => unlocked,
-        Err(locked) => return OpenedFile::failed(keys, &locked_failure(path, &locked, keyring), None),
+        Err(locked) => return OpenedFile::locked(keys, path, locked, keyring),
     };
     let opened_by = Some(unlocked.by.recipient);
     let opened = match document.open(&unlocked.key) {
@@ -245,7 +288,8 @@ fn sops_file(
     };
     if format == sops::Format::Binary || keys.iter().all(|key| matches!(key, Key::Whole)) {
         let whole = opened.into_whole().map(Arc::new).map_err(|fault| fault_failure(path, &fault));
-        return OpenedFile { values: keys.iter().map(|_| whole.clone()).collect(), opened_by };
+        let values = keys.iter().map(|_| whole.clone()).collect();
+        return OpenedFile { values, opened_by, unasked: Vec::new() };
     }
     let values = match opened.values() {
         Ok(values) => values,
@@ -258,7 +302,7 @@ fn sops_file(
         (Key::Whole, None) => opened.whole().map(|secret| Arc::clone(whole.insert(Arc::new(secret)))),
     };
     let values = keys.iter().map(|key| value(key).map_err(|fault| fault_failure(path, &fault))).collect();
-    OpenedFile { values, opened_by }
+    OpenedFile { values, opened_by, unasked: Vec::new() }
 }
 
 /// The failure of a file that is not there or cannot be read.
@@ -316,7 +360,10 @@ fn locked_failure(path: &Path, locked: &Locked, keyring: &Keyring) -> Failure {
         failure =
             failure.detail(THIS_MACHINE, format!("{} ({})", identity.recipient, identity.source.display()));
     }
-    if keyring.public().is_empty() {
+    for (key, source) in keyring.held_by_plugins().take(MAX_TOLD) {
+        failure = failure.detail(THIS_MACHINE, format!("{key} ({})", source.display()));
+    }
+    if keyring.is_empty() {
         failure = failure.detail(THIS_MACHINE, "no usable key");
     }
     for unusable in keyring.unusable().iter().take(MAX_TOLD) {
@@ -336,6 +383,13 @@ fn locked_hint(locked: &Locked, keyring: &Keyring) -> String {
                 or run `sops updatekeys` where it still opens"
             .to_owned();
     }
+    if locked.plugin_failed {
+        return "put right what the plugin says, or add an age recipient of this machine to the file with `sops updatekeys`"
+            .to_owned();
+    }
+    if let Some(advice) = keyring.missing_plugin() {
+        return advice;
+    }
     if locked.unsupported {
         return "add an age recipient of this machine to the file with `sops updatekeys`".to_owned();
     }
@@ -344,6 +398,9 @@ fn locked_hint(locked: &Locked, keyring: &Keyring) -> String {
             "run `clan secrets machines add-secret MACHINE SECRET`, or `sops updatekeys` after adding {} to .sops.yaml",
             identity.recipient
         ),
+        None if !keyring.is_empty() => "run `sops updatekeys` after adding the recipient of one of this machine's keys to \
+                                        .sops.yaml; the recipient of a plugin's key stands in a comment of its key file"
+            .to_owned(),
         None if keyring.unusable().is_empty() => {
             "give the machine a key: see `sops.age.sshKeyPaths` and `sops.age.keyFile`".to_owned()
         }

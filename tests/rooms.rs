@@ -58,6 +58,7 @@ const STORIES: &[&str] = &[
     "inputs",
     "open",
     "outer_links",
+    "plugins",
     "restarts",
     "switch",
     "keys/pgp",

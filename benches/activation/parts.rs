@@ -1,5 +1,6 @@
 //! The parts of a run by themselves: what one more file, key or placeholder costs.
 
+use std::cell::RefCell;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
@@ -9,6 +10,7 @@ use nix::sys::resource::UsageWho;
 use sops_activate::keys::Keyring;
 use sops_activate::secret::{DataKey, Secret};
 use sops_activate::sops::{Document, Format};
+use sops_activate::system::plugins::Plugins;
 use sops_activate::template::{Placeholders, Template};
 use sops_activate::{manifest, open};
 
@@ -94,11 +96,11 @@ fn template_text(names: &[(String, String)], size: usize) -> Result<String, Box<
 
 /// A thousand files, opened on one processor and on all.
 fn threads(corpus: &Corpus) -> Result<(), Box<dyn Error>> {
-    let keyring = keyring(corpus)?;
+    let keyring = RefCell::new(keyring(corpus)?);
     let text = corpus.small_manifest(FILES);
     let manifest = manifest::parse(text.as_bytes()).map_err(|faults| faults.join("; "))?;
     let open = || {
-        let opened = open::all(&manifest.secrets, &keyring);
+        let opened = open::all(&manifest.secrets, &mut keyring.borrow_mut(), &mut Plugins::default());
         if opened.iter().all(|secret| secret.value.is_ok()) {
             Ok(())
         } else {

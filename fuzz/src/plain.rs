@@ -19,13 +19,16 @@ const DOTENV: &str = include_str!("../keys/block.dotenv");
 /// A keyring with both test keys.
 pub fn keyring() -> &'static Keyring {
     static KEYRING: OnceLock<Keyring> = OnceLock::new();
-    KEYRING.get_or_init(|| {
-        let mut keyring = Keyring::new();
-        keyring.add_age_key_file("age.txt".as_ref(), include_bytes!("../keys/age.txt"));
-        keyring.add_ssh_key("ssh".as_ref(), include_bytes!("../keys/ssh_ed25519"));
-        assert_eq!(keyring.public().len(), 3);
-        keyring
-    })
+    KEYRING.get_or_init(new_keyring)
+}
+
+/// Another one.
+pub fn new_keyring() -> Keyring {
+    let mut keyring = Keyring::new();
+    keyring.add_age_key_file("age.txt".as_ref(), include_bytes!("../keys/age.txt"));
+    keyring.add_ssh_key("ssh".as_ref(), include_bytes!("../keys/ssh_ed25519"));
+    assert_eq!(keyring.public().len(), 3);
+    keyring
 }
 
 /// The data key of a file.

@@ -7,6 +7,7 @@ use age_core::format::{FileKey, Stanza};
 use zeroize::Zeroizing;
 
 use super::identity::{BadStanza, Identity};
+use super::plugin::{Answer, Header, Plugins, Refusal, Standing, program};
 use super::recipient;
 use crate::secret::Secret;
 
@@ -23,8 +24,17 @@ const NONCE: usize = 16;
 pub(super) struct Opened {
     /// The whole plaintext, authenticated to its end.
     pub(super) plaintext: Secret,
-    /// Which of the identities opened it.
-    pub(super) by: usize,
+    /// Who opened it.
+    pub(super) by: By,
+}
+
+/// Whose key it was that opened a file.
+#[derive(Clone)]
+pub(super) enum By {
+    /// One of the identities.
+    Identity(usize),
+    /// What the plugin of this name has answered.
+    Plugin(String),
 }
 
 /// Why an age file stayed closed.
@@ -35,6 +45,8 @@ pub(super) enum Closed {
         stanzas: Vec<String>,
         /// Why not, if all or some of them are of a kind that this program cannot open.
         unsupported: Option<&'static str>,
+        /// What plugins have to do with it.
+        asking: Asking,
     },
     /// It is malformed, or does not hold what its header promises.
     Damaged {
@@ -45,16 +57,32 @@ pub(super) enum Closed {
     },
 }
 
-/// Opens a binary age file with the first identity that fits: `first`, if given, then all in order.
+/// What plugins have to do with a file that stayed closed.
+pub(super) enum Asking {
+    /// There is no key of any plugin.
+    Nobody,
+    /// They can be asked about this header.
+    Unasked(Header),
+    /// They were asked, and this is why it stayed closed.
+    Refused(Refusal),
+}
+
+/// Opens a binary age file with the first identity that fits: `first`, if given, then all in order; or with what a plugin has answered.
 ///
 /// # Errors
 /// [`Closed`]; nothing of a file whose payload is damaged is handed out.
-pub(super) fn open(file: &[u8], identities: &[Identity], first: Option<usize>) -> Result<Opened, Closed> {
+pub(super) fn open(
+    file: &[u8],
+    identities: &[Identity],
+    first: Option<usize>,
+    plugins: &Plugins,
+) -> Result<Opened, Closed> {
     let header_length = header_length(file).map_err(|reason| damaged(reason, false))?;
     let (header, payload) = file.split_at(header_length);
     if has_passphrase(header) {
         let stanzas = vec!["passphrase (scrypt)".into()];
-        return Err(Closed::NotOurs { stanzas, unsupported: Some("it is encrypted with a passphrase") });
+        let unsupported = Some("it is encrypted with a passphrase");
+        return Err(Closed::NotOurs { stanzas, unsupported, asking: Asking::Nobody });
     }
     if memchr::memmem::find_iter(header, b"\n-> ").nth(MAX_STANZAS).is_some() {
         return Err(damaged("it is encrypted for more than 4096 recipients", false));
@@ -62,12 +90,12 @@ pub(super) fn open(file: &[u8], identities: &[Identity], first: Option<usize>) -
     if payload.len() < NONCE {
         return Err(damaged("it is cut off behind its header", false));
     }
-    let attempt = Attempt::new(identities, first);
+    let attempt = Attempt::new(identities, first, plugins.standing(header));
     let decryptor = age::Decryptor::new_buffered(InOnePiece { header, payload })
         .map_err(|_| damaged("its header is malformed", false))?;
     let reader =
         decryptor.decrypt(std::iter::once(&attempt as &dyn age::Identity)).map_err(|_| attempt.closed())?;
-    let by = attempt.opened_by.get().ok_or_else(|| attempt.closed())?;
+    let by = attempt.opened_by.take().ok_or_else(|| attempt.closed())?;
     let plaintext = read_payload(reader, payload.len())
         .map_err(|_| damaged("its payload is damaged or cut off", true))?;
     Ok(Opened { plaintext, by })
@@ -116,21 +144,26 @@ fn read_payload(mut reader: impl Read, bound: usize) -> io::Result<Secret> {
 struct Attempt<'a> {
     identities: &'a [Identity],
     first: Option<usize>,
-    opened_by: Cell<Option<usize>>,
+    plugins: Standing<'a>,
+    opened_by: RefCell<Option<By>>,
     bad: Cell<Option<BadStanza>>,
     stanzas: RefCell<Vec<String>>,
     unsupported: Cell<Option<&'static str>>,
+    /// For plugins, if they can be asked.
+    header: RefCell<Option<Header>>,
 }
 
 impl<'a> Attempt<'a> {
-    fn new(identities: &'a [Identity], first: Option<usize>) -> Self {
+    fn new(identities: &'a [Identity], first: Option<usize>, plugins: Standing<'a>) -> Self {
         Self {
             identities,
             first,
-            opened_by: Cell::new(None),
+            plugins,
+            opened_by: RefCell::default(),
             bad: Cell::new(None),
             stanzas: RefCell::default(),
             unsupported: Cell::new(None),
+            header: RefCell::default(),
         }
     }
 
@@ -139,10 +172,28 @@ impl<'a> Attempt<'a> {
         if let Some(bad) = self.bad.take() {
             return damaged(bad.reason, bad.ours);
         }
-        if self.opened_by.get().is_some() {
-            return damaged("its header was changed: the MAC does not match", true);
+        match self.opened_by.take() {
+            Some(By::Identity(_)) => return damaged("its header was changed: the MAC does not match", true),
+            Some(By::Plugin(name)) => {
+                let program = program(&name);
+                let reason =
+                    format!("its header was changed, or {program} gave a wrong key: the MAC does not match");
+                return damaged(&reason, true);
+            }
+            None => {}
         }
-        Closed::NotOurs { stanzas: self.stanzas.take(), unsupported: self.unsupported.get() }
+        let asking = match (&self.plugins, self.header.take()) {
+            (Standing::Asked(Answer { key: Err(reason), .. }), _) => Asking::Refused(reason.clone()),
+            (_, Some(header)) => Asking::Unasked(header),
+            _ => Asking::Nobody,
+        };
+        Closed::NotOurs { stanzas: self.stanzas.take(), unsupported: self.unsupported.get(), asking }
+    }
+
+    /// What a plugin has answered.
+    fn answered(&self) -> Option<(By, FileKey)> {
+        let Standing::Asked(answer) = &self.plugins else { return None };
+        Some((By::Plugin(answer.name.clone()), answer.file_key()?))
     }
 
     fn note_kinds(&self, stanzas: &[Stanza]) {
@@ -153,6 +204,9 @@ impl<'a> Attempt<'a> {
             }
         }
         *self.stanzas.borrow_mut() = kinds.map(recipient::describe_stanza).collect();
+        if let Standing::Unasked(digest) = self.plugins {
+            *self.header.borrow_mut() = Some(Header::new(digest, stanzas));
+        }
     }
 }
 
@@ -162,13 +216,17 @@ impl age::Identity for Attempt<'_> {
     }
 
     fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, age::DecryptError>> {
+        if let Some((by, file_key)) = self.answered() {
+            *self.opened_by.borrow_mut() = Some(by);
+            return Some(Ok(file_key));
+        }
         let others = (0..self.identities.len()).filter(|index| Some(*index) != self.first);
         for index in self.first.into_iter().chain(others) {
             let identity = self.identities.get(index)?;
             match stanzas.iter().find_map(|stanza| identity.unwrap_stanza(stanza)) {
                 None => {}
                 Some(Ok(file_key)) => {
-                    self.opened_by.set(Some(index));
+                    *self.opened_by.borrow_mut() = Some(By::Identity(index));
                     return Some(Ok(file_key));
                 }
                 Some(Err(bad)) => {

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::identity::X25519;
+use super::plugin::PluginKey;
 use super::recipient;
 
 /// Largest key file taken, in bytes: room for 10,000 keys.
@@ -17,6 +18,8 @@ const SECRET_KEY: &str = "AGE-SECRET-KEY-";
 pub(super) struct KeyFile {
     /// Its identities, in order.
     pub(super) keys: Vec<X25519>,
+    /// The keys that plugins hold, with the numbers of their lines.
+    pub(super) plugin_keys: Vec<(usize, PluginKey)>,
     /// What could not be used, a clause each. Never holds a part of a key.
     pub(super) faults: Vec<String>,
 }
@@ -31,7 +34,9 @@ pub(super) fn parse(content: &[u8]) -> KeyFile {
     let mut more = 0_usize;
     for (number, line) in (1..).zip(content.split(|byte| *byte == b'\n')) {
         match parse_line(line.trim_ascii()) {
-            Ok(key) => file.keys.extend(key),
+            Ok(Line::Blank) => {}
+            Ok(Line::Key(key)) => file.keys.push(key),
+            Ok(Line::PluginKey(key)) => file.plugin_keys.push((number, key)),
             Err(_) if file.faults.len() == MAX_FAULTS => more += 1,
             Err(fault) => file.faults.push(format!("line {number} {fault}")),
         }
@@ -39,7 +44,7 @@ pub(super) fn parse(content: &[u8]) -> KeyFile {
     if more > 0 {
         file.faults.push(format!("{more} more lines are not usable"));
     }
-    if file.keys.is_empty() && file.faults.is_empty() {
+    if file.keys.is_empty() && file.plugin_keys.is_empty() && file.faults.is_empty() {
         file.faults.push("holds no key".into());
     }
     file
@@ -76,29 +81,37 @@ fn whole_file_fault(content: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The key of a trimmed line; none if it is blank or a comment.
-fn parse_line(line: &[u8]) -> Result<Option<X25519>, String> {
+/// What stands in a line.
+enum Line {
+    /// Nothing, or a comment.
+    Blank,
+    Key(X25519),
+    PluginKey(PluginKey),
+}
+
+fn parse_line(line: &[u8]) -> Result<Line, String> {
     if line.is_empty() || line.starts_with(b"#") {
-        return Ok(None);
+        return Ok(Line::Blank);
     }
     let line = std::str::from_utf8(line).map_err(|_| "is not text")?;
     if line.starts_with("AGE-SECRET-KEY-1") {
         let scalar = recipient::decode_key(line, SECRET_KEY).map(Zeroizing::new);
         let scalar = scalar.map_err(|fault| format!("is not a valid age key: {fault}"))?;
-        return Ok(Some(X25519::new(&scalar)));
+        return Ok(Line::Key(X25519::new(&scalar)));
+    }
+    if line.starts_with("AGE-PLUGIN-") {
+        return PluginKey::parse(line).map(Line::PluginKey);
     }
     Err(foreign_line(line))
 }
 
-/// What stands in a line that is not an X25519 key.
+/// What stands in a line that is no key.
 fn foreign_line(line: &str) -> String {
     let kind = line.split(|c: char| c.is_ascii_whitespace()).next().unwrap_or_default();
     if line.contains('\0') {
         "holds a NUL byte".into()
     } else if line.starts_with("AGE-SECRET-KEY-PQ-1") {
         "is a post-quantum key, which is not supported yet".into()
-    } else if let Some(plugin) = line.strip_prefix("AGE-PLUGIN-") {
-        format!("is a key of {}, which is not supported yet", plugin_program(plugin))
     } else if line.starts_with("age-secret-key-") {
         "is an age key in lower case; it has to be in upper case".into()
     } else if line.starts_with("age1") {
@@ -109,17 +122,5 @@ fn foreign_line(line: &str) -> String {
         "is the start of a key of another kind; give it a file of its own".into()
     } else {
         "is not an age key".into()
-    }
-}
-
-/// The program a plugin key is for: `NAME-1…` is for `age-plugin-name`. A name is public; anything that does
-/// not look like one is not repeated.
-fn plugin_program(key: &str) -> String {
-    let name = key.rsplit_once("-1").map_or("", |(name, _)| name);
-    let plain = name.len() <= 32 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-._+".contains(c));
-    if name.is_empty() || !plain {
-        "an age plugin".into()
-    } else {
-        format!("age-plugin-{}", name.to_lowercase())
     }
 }

@@ -1,6 +1,7 @@
 //! Why a file stayed closed, in terms that an administrator can act on.
 
-use super::age::Closed;
+use super::age::{Asking, Closed};
+use super::plugin::Header;
 use super::recipient;
 use crate::sops::metadata::{AgeEntry, KeyGroup, Metadata};
 
@@ -21,6 +22,10 @@ pub struct Locked {
     /// Whether the file could be opened only by something that this program does not support: other keys for
     /// this machine would not help.
     pub unsupported: bool,
+    /// Whether a plugin that was asked has failed.
+    pub plugin_failed: bool,
+    /// What plugins may be asked about: it may open then.
+    pub unasked: Vec<Header>,
 }
 
 /// What went wrong at the age entries of a group.
@@ -33,6 +38,8 @@ pub(super) struct Failures {
     /// How many entries are of a kind that this program cannot open, and the first such reason.
     unsupported: usize,
     unsupported_reason: Option<&'static str>,
+    plugin_failed: bool,
+    unasked: Vec<Header>,
 }
 
 impl Failures {
@@ -43,12 +50,17 @@ impl Failures {
             Closed::Damaged { reason, ours } if ours || named => {
                 format!("the data key that is wrapped for {of} is damaged: {reason}")
             }
+            Closed::Damaged { reason, .. } => return self.details.push(format!("{of}: {reason}")),
             Closed::NotOurs { .. } if named => format!(
                 "the entry for {of} names this machine's key, which does not open it: \
                 it was damaged, or made for another key"
             ),
-            Closed::Damaged { reason, .. } => return self.details.push(format!("{of}: {reason}")),
-            Closed::NotOurs { unsupported, .. } => {
+            Closed::NotOurs { asking: Asking::Unasked(header), .. } => return self.unasked.push(header),
+            Closed::NotOurs { asking: Asking::Refused(refusal), .. } => {
+                self.plugin_failed |= refusal.is_fault;
+                return self.details.push(format!("{of}: {}", refusal.reason));
+            }
+            Closed::NotOurs { unsupported, asking: Asking::Nobody, .. } => {
                 if let Some(reason) = recipient::unsupported(&entry.recipient).or(unsupported) {
                     self.unsupported += 1;
                     self.unsupported_reason.get_or_insert(reason);
@@ -97,7 +109,9 @@ impl Locked {
             details.clear(); // the reason says it all
         }
         limit(&mut details);
-        Self { details, ours_but_broken, unsupported, ..Self::because(reason, encrypted_for) }
+        let (unasked, plugin_failed) = (failures.unasked, failures.plugin_failed);
+        let because = Self::because(reason, encrypted_for);
+        Self { details, ours_but_broken, unsupported, plugin_failed, unasked, ..because }
     }
 
     /// A plain age file.
@@ -106,13 +120,21 @@ impl Locked {
             Closed::Damaged { reason, ours } => {
                 Self { ours_but_broken: ours, ..Self::because(reason, Vec::new()) }
             }
-            Closed::NotOurs { stanzas, unsupported: None } => {
+            Closed::NotOurs { stanzas, asking: Asking::Unasked(header), .. } => {
+                Self { unasked: vec![header], ..Self::because(no_match(keyless).into(), stanzas) }
+            }
+            Closed::NotOurs { stanzas, asking: Asking::Refused(refusal), .. } => Self {
+                details: vec![refusal.reason],
+                plugin_failed: refusal.is_fault,
+                ..Self::because(no_match(keyless).into(), stanzas)
+            },
+            Closed::NotOurs { stanzas, unsupported: None, .. } => {
                 Self::because(no_match(keyless).into(), stanzas)
             }
-            Closed::NotOurs { stanzas, unsupported: Some(reason) } if stanzas.len() == 1 => {
+            Closed::NotOurs { stanzas, unsupported: Some(reason), .. } if stanzas.len() == 1 => {
                 Self { unsupported: true, ..Self::because(format!("it cannot be opened: {reason}"), stanzas) }
             }
-            Closed::NotOurs { stanzas, unsupported: Some(reason) } => {
+            Closed::NotOurs { stanzas, unsupported: Some(reason), .. } => {
                 Self { details: vec![reason.into()], ..Self::because(no_match(keyless).into(), stanzas) }
             }
         }
@@ -120,7 +142,15 @@ impl Locked {
 
     fn because(reason: String, mut encrypted_for: Vec<String>) -> Self {
         limit(&mut encrypted_for);
-        Self { reason, encrypted_for, details: Vec::new(), ours_but_broken: false, unsupported: false }
+        Self {
+            reason,
+            encrypted_for,
+            details: Vec::new(),
+            ours_but_broken: false,
+            unsupported: false,
+            plugin_failed: false,
+            unasked: Vec::new(),
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use bech32::Hrp;
 use bech32::primitives::decode::{CheckedHrpstring, CheckedHrpstringError};
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 
+use super::plugin;
+
 /// The name of ed25519 keys in SSH, and of their stanzas in age.
 pub(super) const SSH_ED25519: &str = "ssh-ed25519";
 /// The name of RSA keys in SSH, and of their stanzas in age.
@@ -16,9 +18,12 @@ pub(super) const SSH_RSA: &str = "ssh-rsa";
 const KEY_CHARS: usize = 52;
 /// Longest text of a file that is shown in a message.
 const MAX_SHOWN: usize = 100;
+/// Longest message of a plugin that is shown.
+const MAX_MESSAGE: usize = 300;
 
 const POST_QUANTUM: &str = "post-quantum recipients are not supported yet";
-const PLUGIN: &str = "recipients of age plugins are not supported yet";
+/// Of recipients of a plugin's keys, where there is no such key.
+pub(super) const PLUGIN: &str = "it takes an age plugin, and there is no key of one that may be started";
 #[cfg(not(feature = "ssh-rsa"))]
 const RSA: &str = "ssh-rsa recipients need a build with the feature ssh-rsa";
 
@@ -51,8 +56,13 @@ pub fn convert_public(public: &str) -> Result<String, String> {
 /// Why `public` is no public key that this program can use.
 pub fn opened_by(public: &str) -> Result<Vec<String>, String> {
     let public = public.trim_ascii();
-    if let Some(reason) = unsupported(public) {
-        return Err(reason.into());
+    if plugin::is_recipient(public) {
+        return Ok(vec![public.into()]);
+    }
+    match unsupported(public) {
+        Some(PLUGIN) => return Err("is not a valid recipient of an age plugin: a character is wrong".into()),
+        Some(reason) => return Err(reason.into()),
+        None => {}
     }
     if public.starts_with("age1") {
         decode_key(public, "age").map_err(|fault| format!("is not a valid age recipient: {fault}"))?;
@@ -77,14 +87,29 @@ pub fn without_comment(recipient: &str) -> String {
 
 /// A recipient of a file, fit to be printed: without control characters, and cut where it gets too long.
 pub(super) fn shown(recipient: &str) -> String {
-    let mut shown: String = recipient.chars().take(MAX_SHOWN).flat_map(char::escape_debug).collect();
-    if recipient.chars().nth(MAX_SHOWN).is_some() {
+    shown_within(MAX_SHOWN, recipient)
+}
+
+/// What a plugin says, fit to be printed in the same way.
+pub(super) fn shown_message(message: &str) -> String {
+    shown_within(MAX_MESSAGE, message.trim())
+}
+
+fn shown_within(most: usize, text: &str) -> String {
+    let mut shown = String::new();
+    for character in text.chars().take(most) {
+        match character {
+            '\'' | '"' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
+    }
+    if text.chars().nth(most).is_some() {
         shown.push('…');
     }
     shown
 }
 
-/// Why no key of this program can open an entry for this recipient, if that is so.
+/// Why no key of this program can open an entry for this recipient, if that is so; a plugin may, if there is one.
 pub(super) fn unsupported(recipient: &str) -> Option<&'static str> {
     let tail = recipient.strip_prefix("age1");
     match recipient.split_ascii_whitespace().next().unwrap_or_default() {

@@ -1,5 +1,6 @@
 //! The `recipient` command: from whatever holds a key, public or private, to `age1…` recipients.
 
+use super::plugin::PluginKey;
 use super::{age_file, recipient, ssh};
 
 /// Largest input taken, in bytes: `ssh-keyscan` of a thousand hosts.
@@ -32,6 +33,10 @@ pub fn recipients_of(input: &[u8]) -> Result<Recipients, Vec<String>> {
     } else if age_file::is_key_file(input) {
         let file = age_file::parse(input);
         file.keys.iter().for_each(|key| recipients.add(key.recipient()));
+        let of_plugin = |(number, key): &(usize, PluginKey)| {
+            format!("line {number} is {}, and only that program knows its recipient", key.described())
+        };
+        recipients.skipped.extend(file.plugin_keys.iter().map(of_plugin));
         recipients.skipped.extend(file.faults);
     } else {
         recipients.add_public_keys(input);

@@ -10,8 +10,11 @@ mod names;
 pub mod types;
 pub mod user_mode;
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
 use entries::Context;
-use fields::{Faults, Fields, PathRule, Place};
+use fields::{Faults, Fields, PathRule, Place, shown};
 pub use json::MAX_BYTES;
 use json::{Pair, Value};
 pub use types::*;
@@ -89,7 +92,7 @@ fn read(entries: &[Pair<'_>], faults: &mut Faults) -> Manifest {
         logging: logging(&fields, faults),
         on_failure: fields.choice("onFailure", &on_failure, faults).unwrap_or_default(),
         machine_recipients: recipients(&fields, faults),
-        age_plugins: fields.paths("agePlugins", rule, faults),
+        age_plugins: plugins(&fields, rule, faults),
         mount_point,
         symlink_path,
         user_mode,
@@ -139,6 +142,21 @@ fn recipients(fields: &Fields<'_>, faults: &mut Faults) -> Vec<String> {
         faults.add(fields.place, "machineRecipients holds an empty recipient");
     }
     texts.into_iter().map(str::to_owned).collect()
+}
+
+/// The programs of plugins, whose names say which keys they are for (<https://c2sp.org/age-plugin>).
+fn plugins(fields: &Fields<'_>, rule: PathRule, faults: &mut Faults) -> Vec<PathBuf> {
+    let programs = fields.paths("agePlugins", rule, faults);
+    let is_plugin = |program: &PathBuf| {
+        let name =
+            program.file_name().and_then(OsStr::to_str).and_then(|name| name.strip_prefix("age-plugin-"));
+        name.is_some_and(|name| !name.is_empty())
+    };
+    for program in programs.iter().filter(|program| !is_plugin(program)) {
+        let program = shown(&program.to_string_lossy());
+        faults.add(fields.place, format_args!("agePlugins '{program}' is not called age-plugin-NAME"));
+    }
+    programs
 }
 
 #[cfg(test)]

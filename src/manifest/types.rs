@@ -44,7 +44,7 @@ pub struct Manifest {
     pub on_failure: OnFailure,
     /// Public keys of the machine, for `check`.
     pub machine_recipients: Vec<String>,
-    /// The plugin programs that may be started, absolute paths. Checked, and not used yet: no plugin is started.
+    /// The plugin programs that may be started, absolute paths; no others are.
     pub age_plugins: Vec<PathBuf>,
     /// Whether our own module wrote it (`"schema": 1`): `key` then counts for dotenv and ini too.
     pub own_schema: bool,

@@ -19,6 +19,8 @@
 //! | [`current`] | the link to the live generation |
 //! | [`links`], `walk` | links at declared paths |
 //! | [`services`] | asks systemd for restarts |
+//! | [`plugins`] | starts age plugins |
+//! | `other_half` | the process through which these two start programs |
 //! | `directory` | an open directory: the system calls all of these are made of |
 #![allow(clippy::disallowed_methods)]
 
@@ -31,6 +33,8 @@ mod generations;
 pub mod links;
 pub mod lock;
 mod mounts;
+mod other_half;
+pub mod plugins;
 pub mod process;
 pub mod secretfs;
 pub mod services;

@@ -1,17 +1,15 @@
 //! Asking systemd: `systemctl`, found without trusting more than `PATH` and NixOS's own places.
 //!
-//! A process that is confined (`confine`) starts no programs. So another one of ours is started before, which holds no
-//! secret and knows one trade: it reads lines of a verb and names of units, runs `systemctl` for each, and says what came
-//! of it. Without a line it ends together with the one that started it.
+//! A process that is confined (`confine`) starts no programs. So its `other_half` reads lines of a verb and names of units,
+//! runs `systemctl` for each, and says what came of it.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::io::{self, BufRead, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use super::other_half::OtherHalf;
 use super::{Error, process};
 
 /// How long `systemctl --no-block` may take: it only queues jobs.
@@ -24,7 +22,7 @@ const PLACES: [&str; 3] = ["/run/current-system/systemd/bin", "/run/current-syst
 pub const ASKER: &str = "sops-activate-systemctl";
 
 /// Largest answer of the other half, in bytes: a sentence and the names of the units in it.
-const MAX_ANSWER: u64 = 1024 * 1024;
+const MAX_ANSWER: usize = 1024 * 1024;
 
 /// Why units were not asked.
 pub enum Refusal {
@@ -37,33 +35,15 @@ pub enum Refusal {
 /// Somebody to ask units through.
 pub struct Asker {
     /// Or why there is nobody.
-    other: Result<Other, Error>,
-}
-
-/// The other half, and the two ends that we hold of its lines.
-struct Other {
-    child: Child,
-    questions: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    other: Result<OtherHalf, Error>,
 }
 
 impl Asker {
     /// Starts the other half, which will look for `systemctl` in `path` first. If that fails, [`Asker::ask`] says so.
     #[must_use]
     pub fn start(path: Option<&OsStr>) -> Self {
-        let spawned = Command::new("/proc/self/exe")
-            .arg0(ASKER)
-            .args(path)
-            .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        let other = spawned.map_err(|error| process::described(&error)).and_then(|mut child| {
-            let answers = child.stdout.take().ok_or("it has no output")?;
-            Ok(Other { questions: child.stdin.take(), answers: BufReader::new(answers), child })
-        });
         let doing = "cannot start the process that runs systemctl";
-        Self { other: other.map_err(|cause: String| Error::because(doing, cause)) }
+        Self { other: OtherHalf::start(ASKER, path, "").map_err(|cause| Error::because(doing, cause)) }
     }
 
     /// Runs `systemctl --no-block VERB UNIT…` with nothing in its environment, and waits for it.
@@ -73,11 +53,12 @@ impl Asker {
     pub fn ask(&mut self, verb: &str, units: &[&str]) -> Result<(), Refusal> {
         let other = self.other.as_mut().map_err(|error| Refusal::NotStarted(error.clone()))?;
         let doing = || doing(verb, units);
-        let asked = other.put(&format!("{verb} {}\n", units.join(" ")));
+        let asked = other.put(format!("{verb} {}\n", units.join(" ")).as_bytes());
         asked.map_err(|error| Refusal::NotStarted(Error::because(doing(), process::described(&error))))?;
         let answer = other
-            .answer()
+            .line(MAX_ANSWER)
             .map_err(|error| Refusal::Failed(Error::because(doing(), process::described(&error))))?;
+        let answer = answer.map(|line| String::from_utf8_lossy(&line).into_owned()).unwrap_or_default();
         let mut words = answer.splitn(3, '\t');
         match (words.next(), words.next(), words.next()) {
             (Some("done"), ..) => Ok(()),
@@ -87,29 +68,6 @@ impl Asker {
             (Some("failed"), Some(doing), Some(cause)) => Err(Refusal::Failed(Error::because(doing, cause))),
             _ => Err(Refusal::Failed(Error::because(doing(), "the process that runs it has ended"))),
         }
-    }
-}
-
-impl Other {
-    fn put(&mut self, question: &str) -> io::Result<()> {
-        self.questions.as_mut().map_or(Ok(()), |questions| questions.write_all(question.as_bytes()))
-    }
-
-    /// A line, without its end.
-    fn answer(&mut self) -> io::Result<String> {
-        let mut line = String::new();
-        io::Read::take(&mut self.answers, MAX_ANSWER).read_line(&mut line)?;
-        Ok(line.trim_end_matches('\n').to_owned())
-    }
-}
-
-impl Drop for Other {
-    /// No more questions: it ends, and nothing is left of it.
-    fn drop(&mut self) {
-        // The end of the pipe would say the same, but not if closing it were to fail: we would wait forever.
-        let _ = self.put("\n");
-        drop(self.questions.take());
-        let _ = self.child.wait();
     }
 }
 
@@ -170,20 +128,4 @@ fn find(path: Option<&OsStr>) -> io::Result<Option<PathBuf>> {
         }
     }
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_only_so_long() -> io::Result<()> {
-        let mut child =
-            Command::new("head").args(["-c", "1500000", "/dev/zero"]).stdout(Stdio::piped()).spawn()?;
-        let answers = child.stdout.take().map(BufReader::new).ok_or(ErrorKind::BrokenPipe)?;
-        let mut other = Other { child, questions: None, answers };
-        assert_eq!(u64::try_from(other.answer()?.len()), Ok(MAX_ANSWER));
-        io::copy(&mut other.answers, &mut io::sink())?;
-        Ok(())
-    }
 }

@@ -1,7 +1,8 @@
 //! Keys and encrypted files for all cases, made once by the real sops, age and ssh-keygen.
 
+use std::ffi::OsString;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -41,6 +42,7 @@ impl Fixtures {
         let mut fixtures = Self { directory, machine: String::new(), names: Vec::new() };
         fixtures.agent();
         fixtures.keys();
+        fixtures.plugins();
         fixtures.sops_files();
         fixtures.age_files();
         fixtures
@@ -92,6 +94,20 @@ impl Fixtures {
         .unwrap();
     }
 
+    /// Programs of plugins: a real one, and a script that another test of ours uses, too.
+    fn plugins(&mut self) {
+        let toy = Path::new(env!("CARGO_MANIFEST_DIR")).join("vm-tests/nixos/common/age-plugin-toy");
+        for program in [tools::real_plugin(), toy] {
+            let copy = self.part("store").join(program.file_name().unwrap());
+            std::fs::copy(&program, &copy).unwrap_or_else(|error| {
+                panic!("these tests need {}: {error}; run ./check once", program.display())
+            });
+            std::fs::set_permissions(copy, PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        self.name("<unencrypted>", "age1unencrypted1k5fr0r");
+        self.name("<toy>", "age1toy1d4skgefqvehhygrpyp6x2um52fke6x");
+    }
+
     fn age_key(&mut self, path: &str, name: &str) -> String {
         let file = self.directory.join(path);
         tools::run(Command::new("age-keygen").arg("-o").arg(&file), b"");
@@ -136,6 +152,9 @@ impl Fixtures {
             ("foreign.yaml", "yaml", YAML.as_bytes(), other),
             ("clear.yaml", "yaml", b"open_unencrypted: open_value\ntest_key: test_value\n", &all),
             ("text.bin", "binary", b"a \"quoted\" 'value'\n", &all),
+            ("unencrypted.yaml", "yaml", YAML.as_bytes(), self.text("<unencrypted>")),
+            ("toy.yaml", "yaml", YAML.as_bytes(), self.text("<toy>")),
+            ("toy.json", "json", JSON.as_bytes(), self.text("<toy>")),
         ];
         std::thread::scope(|scope| {
             for (name, format, plaintext, recipients) in files {
@@ -145,13 +164,20 @@ impl Fixtures {
         std::fs::write(self.part("store").join("plain.yaml"), YAML).unwrap();
     }
 
+    /// A `PATH` in which the plugins are, too.
+    fn path(&self) -> OsString {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(self.part("store")).chain(std::env::split_paths(&path));
+        std::env::join_paths(all).unwrap()
+    }
+
     fn sops_file(&self, name: &str, format: &str, plaintext: &[u8], recipients: &str) {
         let input = self.directory.join(format!("plain-{name}"));
         std::fs::write(&input, plaintext).unwrap();
         let output_type = if format == "binary" { "json" } else { format };
         let mut command = tools::sops();
         command.args(["encrypt", "--input-type", format, "--output-type", output_type, "--age", recipients]);
-        command.arg(&input).current_dir(&self.directory);
+        command.arg(&input).current_dir(&self.directory).env("PATH", self.path());
         let encrypted = tools::run(&mut command, b"");
         std::fs::write(self.part("store").join(name), encrypted).unwrap();
         std::fs::remove_file(input).unwrap();
@@ -163,8 +189,11 @@ impl Fixtures {
             ("two.age", "<machine>", b"age two\n"),
             ("host.age", "<host>", b"age host"),
             ("foreign.age", "<other>", b"age foreign"),
+            ("toy.age", "<toy>", b"age toy"),
         ] {
-            let encrypted = tools::run(Command::new("age").args(["-r", self.text(recipient)]), plaintext);
+            let mut age = Command::new("age");
+            age.args(["-r", self.text(recipient)]).env("PATH", self.path());
+            let encrypted = tools::run(&mut age, plaintext);
             std::fs::write(self.part("store").join(name), encrypted).unwrap();
         }
     }

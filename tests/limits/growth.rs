@@ -10,9 +10,10 @@ use sops_activate::open::{self, MAX_RUN, OpenedSecret};
 use sops_activate::plan::{self, Owners};
 use sops_activate::secret::{Secret, SecretBuffer};
 use sops_activate::sops::{Document, Fault, FaultKind, Format};
+use sops_activate::system::plugins::Plugins;
 use sops_activate::template::{Placeholders, Template};
 
-use crate::plain::{beside_block, block_key, keyring};
+use crate::plain::{beside_block, block_key, new_keyring};
 
 fn whole(body: &str, format: Format) -> Result<usize, Fault> {
     let file = beside_block(body.as_bytes(), format);
@@ -91,7 +92,8 @@ fn files_that_are_large_together_fail_one_by_one() {
     // Two secrets from one file are held once.
     let manifest = manifest_of(&[&names[0], &names[0], &names[1]]);
     for (room, opens) in [(18, [false, false, false]), (19, [true, true, false]), (38, [true, true, true])] {
-        let opened = open::all_within(room, &manifest.secrets, keyring());
+        let plugins = &mut Plugins::default();
+        let opened = open::all_within(room, &manifest.secrets, &mut new_keyring(), plugins);
         assert_eq!(opened.iter().map(|secret| secret.value.is_ok()).collect::<Vec<_>>(), opens, "{room}");
         for failure in opened.iter().filter_map(|secret| secret.value.as_ref().err()) {
             assert!(failure.cause.contains("all secrets and templates together are larger"), "{failure}");

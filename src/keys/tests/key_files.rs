@@ -75,13 +75,15 @@ fn a_key_cut_off_anywhere_is_refused() {
 #[test]
 fn keys_of_other_kinds_are_named() {
     refused("AGE-SECRET-KEY-PQ-1QQQQ", "line 1 is a post-quantum key, which is not supported yet");
-    refused("AGE-PLUGIN-YUBIKEY-1QQQQ", "line 1 is a key of age-plugin-yubikey, which is not supported yet");
+    let damaged = "line 1 is a damaged key of age-plugin-yubikey: its checksum does not match";
+    refused("AGE-PLUGIN-YUBIKEY-1QQQQ", damaged);
     refused(
         "AGE-PLUGIN-FIDO2-HMAC-1QQQQ",
-        "line 1 is a key of age-plugin-fido2-hmac, which is not supported yet",
+        "line 1 is a damaged key of age-plugin-fido2-hmac: its checksum does not match",
     );
-    refused("AGE-PLUGIN-../SH-1QQQQ", "line 1 is a key of an age plugin, which is not supported yet");
-    refused("AGE-PLUGIN-QQQQ", "line 1 is a key of an age plugin, which is not supported yet");
+    let unnamed = "line 1 is a damaged key of an age plugin: its checksum does not match";
+    refused("AGE-PLUGIN-../SH-1QQQQ", unnamed);
+    refused("AGE-PLUGIN-QQQQ", unnamed);
     refused(AGE_KEY.to_lowercase(), "line 1 is an age key in lower case; it has to be in upper case");
     refused(RECIPIENT, "line 1 is a recipient (public key); the key itself starts with AGE-SECRET-KEY-1");
     refused(SSH_RECIPIENT, "line 1 is an SSH public key, not an age key");

@@ -2,6 +2,7 @@
 
 mod age_files;
 mod key_files;
+mod plugins;
 mod recipients;
 mod ssh_keys;
 mod unlock;

@@ -90,8 +90,12 @@ fn the_recipient_command_takes_every_kind_of_input() {
          [10.0.0.1]:2222 {SSH_RECIPIENT}\n@cert-authority *.example {SSH_RECIPIENT} ca\n"
     );
     found(scan, &[RECIPIENT], &["line 2 is a key of type ssh-rsa; only ssh-ed25519 can be converted"]);
-    let key_file = format!("{AGE_KEY}\nAGE-PLUGIN-TPM-1QQ\n");
-    found(key_file, &[RECIPIENT], &["line 2 is a key of age-plugin-tpm, which is not supported yet"]);
+    let key_file = format!("{AGE_KEY}\nAGE-PLUGIN-TPM-1QQ\n{}\n", plugins::key("toy"));
+    let notes = [
+        "line 3 is a key of age-plugin-toy, and only that program knows its recipient",
+        "line 2 is a damaged key of age-plugin-tpm: its checksum does not match",
+    ];
+    found(key_file, &[RECIPIENT], &notes);
 }
 
 #[test]
@@ -120,7 +124,9 @@ fn a_public_key_names_the_recipients_it_opens() {
     let both = Ok(vec![RECIPIENT.into(), SSH_RECIPIENT.into()]);
     assert_eq!(opened_by(&format!(" {SSH_RECIPIENT} root@host\n")), both);
     assert_eq!(opened_by("age1pq1xyz"), Err("post-quantum recipients are not supported yet".into()));
-    assert_eq!(opened_by("age1tpm1xyz"), Err("recipients of age plugins are not supported yet".into()));
+    let damaged = "is not a valid recipient of an age plugin: a character is wrong";
+    assert_eq!(opened_by("age1tpm1xyz"), Err(damaged.into()));
+    assert_eq!(opened_by(&plugins::recipient("toy")), Ok(vec![plugins::recipient("toy")]));
     assert!(opened_by(&RECIPIENT.replace("lw80", "lw81")).is_err());
     assert!(opened_by(AGE_KEY).is_err());
     assert!(opened_by("").is_err());

@@ -5,11 +5,11 @@ use crate::sops::metadata::KeyGroup;
 
 const KEY: [u8; 32] = [0x5a; 32];
 
-fn entry(recipient: impl Into<String>, enc: impl Into<String>) -> AgeEntry {
+pub(super) fn entry(recipient: impl Into<String>, enc: impl Into<String>) -> AgeEntry {
     AgeEntry { recipient: recipient.into(), enc: enc.into() }
 }
 
-fn wrapped(recipients: &[&dyn ::age::Recipient]) -> String {
+pub(super) fn wrapped(recipients: &[&dyn ::age::Recipient]) -> String {
     armored(&encrypt(&KEY, recipients))
 }
 
@@ -24,7 +24,7 @@ fn metadata(key_groups: Vec<KeyGroup>) -> Metadata {
     }
 }
 
-fn of_age(age: Vec<AgeEntry>) -> Metadata {
+pub(super) fn of_age(age: Vec<AgeEntry>) -> Metadata {
     metadata(vec![KeyGroup { age, ..KeyGroup::default() }])
 }
 
@@ -149,7 +149,10 @@ fn kinds_that_are_not_supported_are_named() {
     assert!(unlabelled.unsupported);
     let plugin = Crafted(|_: &FileKey| vec![foreign_stanza("tpm", &["x"], 32)]);
     let plugin = locked(&of_age(vec![entry("age1tpm1qqqq", wrapped(&[&plugin]))]));
-    assert_eq!(plugin.reason, "it cannot be opened: recipients of age plugins are not supported yet");
+    assert_eq!(
+        plugin.reason,
+        "it cannot be opened: it takes an age plugin, and there is no key of one that may be started"
+    );
     let secret = locked(&of_age(vec![entry("age1else", wrapped(&[&passphrase()]))]));
     assert_eq!(secret.reason, "it cannot be opened: it is encrypted with a passphrase");
     let beside =

@@ -182,8 +182,12 @@ fn paths_that_cannot_be_used_are_refused() {
     }
     for list in ["ageSshKeyPaths", "sshKeyPaths", "agePlugins"] {
         let expected = format!("manifest: {list} 'x' is not an absolute path");
-        assert_refused(&format!("/{list}"), &[json!(["/a", "x"])], &expected);
+        assert_refused(&format!("/{list}"), &[json!(["/age-plugin-a", "x"])], &expected);
         assert_refused(&format!("/{list}"), &[json!([""])], "is not an absolute path");
+    }
+    for program in ["/bin/sh", "/age-plugin-", "/age-plugin-x/bin/x"] {
+        let expected = format!("manifest: agePlugins '{program}' is not called age-plugin-NAME");
+        assert_refused("/agePlugins", &[json!([program])], &expected);
     }
     for field in ["/secrets/0/sopsFile", "/secretsMountPoint", "/symlinkPath"] {
         assert_refused(field, &[json!("")], " is empty");

@@ -21,6 +21,9 @@ pub const WRITER: [Capability; 7] = [
 /// Enough to read keys and sops files wherever they are.
 pub const READER: [Capability; 2] = [Capability::CAP_DAC_READ_SEARCH, Capability::CAP_IPC_LOCK];
 
+/// Enough for a plugin to open a device that belongs to another user: `/dev/tpmrm0` is tss's.
+pub const PLUGIN: [Capability; 2] = [Capability::CAP_DAC_OVERRIDE, Capability::CAP_DAC_READ_SEARCH];
+
 /// Gives up every capability but `needed`. Unprivileged it does nothing.
 ///
 /// # Errors

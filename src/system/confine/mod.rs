@@ -9,7 +9,7 @@
 //! | `calls` (seccomp) | 95 system calls: no socket, no new process, no code made at run time | no seccomp, or a processor that the filter is not made for |
 //!
 //! All are inherited by threads started later, and none can be taken back. Programs are asked for beforehand
-//! ([`super::services`]).
+//! ([`super::services`], [`super::plugins`]).
 
 mod calls;
 pub mod capabilities;
@@ -29,7 +29,9 @@ pub enum Work<'a> {
     /// Read and print.
     Read,
     /// Start `systemctl`: of the fences only the first can be there.
-    Start,
+    StartSystemctl,
+    /// Start age plugins: likewise.
+    StartPlugins,
     /// Install secrets: write below `secretfs` (nowhere, if there is none yet, in a dry run), append to files in the
     /// directory `lists`, make links anywhere.
     Install {
@@ -50,7 +52,8 @@ pub enum Work<'a> {
 pub fn enter(work: &Work<'_>) -> Result<Vec<String>, Error> {
     let mut refused = Vec::new();
     let writable = match work {
-        Work::Start => return capabilities::keep(&capabilities::READER).map(|()| refused),
+        Work::StartSystemctl => return capabilities::keep(&capabilities::READER).map(|()| refused),
+        Work::StartPlugins => return capabilities::keep(&capabilities::PLUGIN).map(|()| refused),
         Work::Read => {
             capabilities::keep(&capabilities::READER)?;
             Vec::new()
