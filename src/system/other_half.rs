@@ -18,7 +18,7 @@ const PIECE: usize = 4096;
 pub(super) struct OtherHalf {
     child: Child,
     input: Option<ChildStdin>,
-    output: ChildStdout,
+    output: Option<ChildStdout>,
     /// What was read and not yet handed out: answers may hold keys.
     buffer: Wiped,
     /// The line that ends it.
@@ -44,8 +44,8 @@ impl OtherHalf {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| process::described(&error))?;
-        let output = child.stdout.take().ok_or("it has no output")?;
-        Ok(Self { input: child.stdin.take(), output, child, buffer: Wiped::default(), farewell })
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        Ok(Self { child, input, output, buffer: Wiped::default(), farewell })
     }
 
     /// Writes to its input.
@@ -64,7 +64,8 @@ impl OtherHalf {
                 _ => {}
             }
             let mut piece = Wiped::from(vec![0; PIECE]);
-            match self.output.read(&mut piece) {
+            let Some(output) = &mut self.output else { return Ok(None) };
+            match output.read(&mut piece) {
                 Ok(0) if self.buffer.is_empty() => return Ok(None),
                 Ok(0) => return Ok(Some(self.take(self.buffer.len(), 0))),
                 Ok(length) => self.keep(&piece[..length]),
@@ -92,6 +93,8 @@ impl Drop for OtherHalf {
         // The end of the pipe would say the same, but not if closing it were to fail: we would wait forever.
         let _ = self.put(format!("{}\n", self.farewell).as_bytes());
         drop(self.input.take());
+        // Whoever still has something to say would wait for us to listen.
+        drop(self.output.take());
         let _ = self.child.wait();
     }
 }
@@ -105,8 +108,7 @@ mod tests {
         let script = "printf 'a\\n\\nlong line\\nend'; head -c 1500000 /dev/zero";
         let mut child =
             Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        let (input, buffer) = (child.stdin.take(), Wiped::default());
+        let (input, output, buffer) = (child.stdin.take(), child.stdout.take(), Wiped::default());
         let mut other = OtherHalf { child, input, output, buffer, farewell: "bye" };
         let mut line = |most| other.line(most).map(|line| line.map(|line| line.to_vec()));
         assert_eq!(line(9)?.as_deref(), Some(&b"a"[..]));
