@@ -17,6 +17,7 @@ use crate::log::{self, Sink};
 use crate::manifest::Format;
 use crate::report::Form;
 use crate::restarts::Via;
+use crate::secret::Secret;
 use crate::system::confine::{self, Work};
 use crate::system::plugins::Plugins;
 use crate::system::{plugins, process, services};
@@ -38,7 +39,7 @@ pub struct Environment {
     /// `XDG_RUNTIME_DIR`, for user mode.
     pub runtime_dir: Option<OsString>,
     /// `SOPS_AGE_KEY`, for `decrypt`.
-    pub sops_age_key: Option<OsString>,
+    pub sops_age_key: Option<Secret>,
     /// `SOPS_AGE_KEY_FILE`, for `decrypt`.
     pub sops_age_key_file: Option<PathBuf>,
 }
@@ -56,7 +57,7 @@ enum Action {
 /// Runs the program with `arguments` (the program's name first).
 ///
 /// Output goes to `out`; everything else goes to the log on standard error.
-pub fn run(arguments: Vec<OsString>, environment: Environment, out: &mut dyn Write) -> Exit {
+pub fn run(arguments: Vec<OsString>, mut environment: Environment, out: &mut dyn Write) -> Exit {
     if called_as(&arguments, services::ASKER) {
         return other_half(&Work::StartSystemctl, || services::serve(&arguments));
     }
@@ -74,7 +75,7 @@ pub fn run(arguments: Vec<OsString>, environment: Environment, out: &mut dyn Wri
     };
     let word = matches.get_one::<String>("log").map_or("info", String::as_str);
     log::start(level(word), sink);
-    match action(&matches, &environment) {
+    match action(&matches, &mut environment) {
         Some(Action::Install { manifest, run, ignore_passwd, report }) => {
             let request = install_request(&manifest, run, ignore_passwd, environment);
             install::run(&install::Request { report, ..request }, out)
@@ -205,7 +206,7 @@ fn usage(error: &clap::Error, out: &mut dyn Write) -> Exit {
     }
 }
 
-fn action(matches: &ArgMatches, environment: &Environment) -> Option<Action> {
+fn action(matches: &ArgMatches, environment: &mut Environment) -> Option<Action> {
     let path = |matches: &ArgMatches, id: &str| matches.get_one::<PathBuf>(id).cloned();
     match matches.subcommand()? {
         ("install", matches) => Some(Action::Install {
@@ -235,7 +236,7 @@ fn action(matches: &ArgMatches, environment: &Environment) -> Option<Action> {
             key: matches.get_one::<String>("key").cloned(),
             format: matches.get_one::<String>("format").and_then(|word| Format::from_word(word)),
             identities: matches.get_many::<PathBuf>("identity").into_iter().flatten().cloned().collect(),
-            age_key: environment.sops_age_key.clone(),
+            age_key: environment.sops_age_key.take(),
             age_key_file: environment.sops_age_key_file.clone(),
         })),
         ("recipient", matches) => Some(Action::Recipient(path(matches, "file"))),

@@ -1,8 +1,7 @@
 //! `decrypt`: one file, or one value of it, to standard output.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::Write;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use tracing::error;
@@ -13,6 +12,7 @@ use crate::keys::Keyring;
 use crate::manifest::{Format, Key};
 use crate::open;
 use crate::plugins;
+use crate::secret::Secret;
 use crate::sops;
 use crate::system::plugins::Plugins;
 
@@ -27,7 +27,7 @@ pub struct Request {
     /// Files with identities.
     pub identities: Vec<PathBuf>,
     /// Identities from the environment, used when no file is named.
-    pub age_key: Option<OsString>,
+    pub age_key: Option<Secret>,
     /// A file of identities from the environment, used when no file is named.
     pub age_key_file: Option<PathBuf>,
 }
@@ -79,7 +79,7 @@ fn keyring(request: &Request, plugins: &Plugins) -> Keyring {
     }
     if request.identities.is_empty() {
         if let Some(text) = &request.age_key {
-            keyring.add_age_key_file(Path::new("SOPS_AGE_KEY"), text.as_bytes());
+            keyring.add_age_key_file(Path::new("SOPS_AGE_KEY"), text.expose());
         }
         if let Some(path) = &request.age_key_file {
             identities::add_any(&mut keyring, path);

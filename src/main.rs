@@ -1,9 +1,11 @@
 //! The door: arguments and environment in, exit code out. Never exits from inside, so that keys are wiped.
 #![allow(clippy::disallowed_methods)]
 
+use std::os::unix::ffi::OsStringExt as _;
 use std::process::ExitCode;
 
 use sops_activate::cli::{self, Environment};
+use sops_activate::secret::Secret;
 
 fn main() -> ExitCode {
     let environment = Environment {
@@ -14,7 +16,7 @@ fn main() -> ExitCode {
             .is_some_and(|value| value == "1"),
         path: std::env::var_os("PATH"),
         runtime_dir: std::env::var_os("XDG_RUNTIME_DIR"),
-        sops_age_key: std::env::var_os("SOPS_AGE_KEY"),
+        sops_age_key: std::env::var_os("SOPS_AGE_KEY").map(|key| Secret::new(key.into_vec())),
         sops_age_key_file: std::env::var_os("SOPS_AGE_KEY_FILE").map(Into::into),
     };
     let arguments = std::env::args_os().collect();

@@ -77,8 +77,11 @@ impl DataKey {
     /// Takes a data key from the plaintext of a wrapped key; `None` if it has not exactly 32 bytes.
     #[must_use]
     pub fn from_secret(plaintext: &Secret) -> Option<Self> {
-        let bytes: [u8; Self::LENGTH] = plaintext.expose().try_into().ok()?;
-        Some(Self(Box::new(bytes)))
+        let bytes: &[u8; Self::LENGTH] = plaintext.expose().try_into().ok()?;
+        // Filled in place, so that no copy stays on the stack.
+        let mut key = Box::new([0; Self::LENGTH]);
+        key.copy_from_slice(bytes);
+        Some(Self(key))
     }
 
     /// The key bytes, for the cipher.

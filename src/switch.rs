@@ -10,7 +10,7 @@ use crate::outer_links::{self, OuterLink};
 use crate::record::{Item, Link, Outcome, Record};
 use crate::restarts;
 use crate::system::current::Live;
-use crate::system::generation::{LiveFile, NewGeneration};
+use crate::system::generation::NewGeneration;
 use crate::system::secretfs::SecretFs;
 use crate::system::{self, Gid, Uid, process};
 use crate::units::Requests;
@@ -125,25 +125,28 @@ impl Switch<'_> {
                     let (uid, gid) = (Uid::from_raw(file.uid), Gid::from_raw(file.gid));
                     generation.write(&plan.inner, file.content.expose(), file.mode, uid, gid)?;
                 }
-                (Err(_), Outcome::Stale) => {
-                    let old = self.old_copy(&plan.inner)?;
-                    generation.write(&plan.inner, old.content.expose(), old.mode, old.uid, old.gid)?;
-                }
+                (Err(_), Outcome::Stale) => self.keep_old_copy(generation, &plan.inner)?,
                 (Err(_), _) => {}
             }
         }
         Ok(())
     }
 
-    /// The live copy of a file whose successor failed. It was there a moment ago, and only root can remove it.
-    fn old_copy(&self, inner: &str) -> Result<LiveFile, system::Error> {
-        let read = self.live.generation.as_ref().map(|live| live.read(inner)).transpose()?;
-        read.flatten().ok_or_else(|| {
+    /// The live copy of a file whose successor failed stays. It was there a moment ago, and only root can remove it.
+    fn keep_old_copy(&self, generation: &mut NewGeneration, inner: &str) -> Result<(), system::Error> {
+        let gone = || {
             system::Error::because(
                 format!("cannot keep the old copy of '{inner}'"),
                 "it has just disappeared",
             )
-        })
+        };
+        let live = self.live.generation.as_ref().ok_or_else(gone)?;
+        if generation.carry(live, inner).is_ok() {
+            return Ok(());
+        }
+        // Linux before 5.19 lets no confined process give a file a name in another directory.
+        let old = live.read(inner)?.ok_or_else(gone)?;
+        generation.write(inner, old.content.expose(), old.mode, old.uid, old.gid)
     }
 
     /// Brings the record up to date. Nothing that is declared depends on it, so a failure is a warning.

@@ -196,5 +196,28 @@ fn nothing_that_is_needed_is_denied() {
             assert_eq!(started.len(), programs, "{arguments:?}: {started:?}");
         }
         assert!(Path::new("/var/lib/a/link").exists());
+
+        // So many files that threads open them, one of them by a plugin: the program, its other half, the plugin.
+        let secrets: Vec<_> = (0..24)
+            .map(|number| {
+                let copy = format!("/run/case/{number}.yaml");
+                std::fs::copy(if number == 0 { "/run/store/unencrypted.yaml" } else { SOPS_FILE }, &copy)
+                    .unwrap();
+                json!({ "name": number.to_string(), "key": "test_key", "sopsFile": copy, "format": "yaml" })
+            })
+            .collect();
+        let manifest = json!({
+            "secrets": secrets, "secretsMountPoint": "/run/secrets.d", "symlinkPath": "/run/secrets", "schema": 1,
+            "ageKeyFile": "/var/lib/sops-nix/key.txt", "agePlugins": ["/run/store/age-plugin-unencrypted"],
+        });
+        std::fs::write(MANIFEST, manifest.to_string()).unwrap();
+        machine::script("echo AGE-PLUGIN-UNENCRYPTED-1CR7ZD5 >> /var/lib/sops-nix/key.txt");
+        let done = traced(&[], &["install", MANIFEST]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let trace = std::fs::read_to_string("/run/case/trace").unwrap();
+        assert!(trace.contains("CLONE_THREAD"), "a thread is started");
+        let (denied, started) = denied_and_started(&trace);
+        assert_eq!(denied, Vec::<&str>::new());
+        assert_eq!(started.len(), 3, "{started:?}");
     });
 }

@@ -12,6 +12,7 @@ mod tools;
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -44,7 +45,8 @@ fn status(of: &str, key: &str) -> String {
     line.split_once(':').unwrap().1.trim().to_owned()
 }
 
-fn install() -> Output {
+/// A manifest with a secret that only this plugin opens.
+fn prepare(plugin: &str) {
     let manifest = json!({
         "schema": 1, "secretsMountPoint": "/run/secrets.d", "symlinkPath": "/run/secrets",
         "secrets": [{ "name": "a", "key": "test_key", "sopsFile": "/run/store/toy.yaml", "format": "yaml" }],
@@ -52,8 +54,12 @@ fn install() -> Output {
     });
     std::fs::write("/run/case/manifest.json", manifest.to_string()).unwrap();
     std::fs::write("/run/case/toy.txt", KEY).unwrap();
-    std::fs::write("/run/case/age-plugin-toy", SPY).unwrap();
+    std::fs::write("/run/case/age-plugin-toy", plugin).unwrap();
     machine::script("chmod 0400 toy.txt; chmod 0755 age-plugin-toy");
+}
+
+fn install() -> Output {
+    prepare(SPY);
     let mut command = Command::new(PROGRAM);
     command.args(["--log", "trace", "install", "/run/case/manifest.json"]);
     command.env_clear().envs([("PATH", "/usr/bin:/bin"), ("SECRETIVE", "value")]).current_dir("/run/case");
@@ -99,6 +105,29 @@ fn a_plugin_has_nothing_but_what_it_needs() {
             assert!(!place.contains(KEY) && !place.contains("SECRETIVE"), "{place}");
         }
         assert!(seen("arguments").contains("--age-plugin=identity-v1"), "the control");
+    });
+}
+
+#[test]
+fn a_plugin_does_not_outlive_the_run_that_it_talks_to() {
+    machine::with_machine(|_| {
+        prepare("#!/bin/sh\necho $$ > /run/case/pid\nexec sleep 1000\n");
+        let mut run = Command::new(PROGRAM).args(["install", "/run/case/manifest.json"]).spawn().unwrap();
+        let since = Instant::now();
+        let soon = |what: &str, is: &dyn Fn() -> bool| {
+            while !is() {
+                assert!(since.elapsed() < Duration::from_secs(30), "{what}");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        let pid = || std::fs::read_to_string("/run/case/pid").ok().filter(|pid| pid.ends_with('\n'));
+        soon("it is not started", &|| pid().is_some());
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let status = format!("/proc/{}/status", pid().unwrap().trim());
+        soon("it goes on", &|| {
+            std::fs::read_to_string(&status).map_or(true, |status| status.contains("State:\tZ"))
+        });
     });
 }
 

@@ -39,9 +39,12 @@ impl Directory {
     /// then 0751 whatever the umask. `EEXIST` if anything is there.
     pub(super) fn make(parent: &impl AsFd, name: &OsStr, owner: Option<(Uid, Gid)>) -> nix::Result<Self> {
         mkdirat(parent, name, Mode::from_bits_truncate(0o700))?;
-        let directory = Self::open(parent, name)?;
-        directory.adopt(owner)?;
-        Ok(directory)
+        let made = Self::open(parent, name).and_then(|made| made.adopt(owner).map(|()| made));
+        if made.is_err() {
+            // Nobody shall take it for one of ours, closed as it still is.
+            let _ = unlinkat(parent, name, UnlinkatFlags::RemoveDir);
+        }
+        made
     }
 
     /// Gives it the owner and group (when privileged) and the mode of our directories.

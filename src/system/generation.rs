@@ -1,7 +1,9 @@
 //! One numbered directory of secrets: comparing with the live one, writing the next.
 //!
 //! Only root can write to these directories, so nothing in them can be exchanged while we look. What is guarded
-//! against is a *name* that leads out (demand report S20) and a file that is open to anybody before it is whole (S1-S3).
+//! against is a *name* that leads out (demand report S20) and a file that is open to anybody before it is whole (S1-S3). What a
+//! file holds, its size and its mode are its owner's, who may also hold a lease on it: a live file is compared, and otherwise
+//! not read.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
@@ -10,13 +12,14 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{FileStat, Mode, fchmod};
-use nix::unistd::{Gid, Uid, fchown, fchownat, symlinkat};
+use nix::unistd::{Gid, Uid, fchown, fchownat, linkat, symlinkat};
 
 use super::directory::{Directory, MAX_DEPTH, only_regular, write_all};
 use super::files::{read_exactly, starts_with};
+use super::process::effective_uid;
 use super::secretfs::SecretFs;
 use super::{Error, Kind, Privilege, kind_of, mode_of, quoted};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretBuffer};
 
 /// A generation that is there, to read and compare.
 pub struct Generation {
@@ -49,9 +52,10 @@ pub enum Same {
 }
 
 impl Generation {
-    /// Opens generation `number`; `None` if it is not there, or is anything but a directory.
+    /// Opens generation `number`; `None` if it is not there, is anything but a directory, or was made by somebody else.
     pub(super) fn open(fs: &SecretFs, number: u64) -> nix::Result<Option<Self>> {
         match Directory::open(&fs.root, &OsString::from(number.to_string())) {
+            Ok(root) if Uid::from_raw(root.stat()?.st_uid) != effective_uid() => Ok(None),
             Ok(root) => Ok(Some(Self { number, root, privilege: fs.privilege })),
             Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(None),
             Err(errno) => Err(errno),
@@ -64,10 +68,10 @@ impl Generation {
         self.number
     }
 
-    /// Reads the file `name`, to carry it over; `None` if there is no regular file of that name.
+    /// Reads the file `name`; `None` if there is no regular file of that name.
     ///
     /// # Errors
-    /// `name` is no name of a secret; the file cannot be read.
+    /// `name` is no name of a secret; the file cannot be read, or its owner has made it larger than any of ours.
     pub fn read(&self, name: &str) -> Result<Option<LiveFile>, Error> {
         let Some((file, stat)) = self.open_file(name)? else { return Ok(None) };
         let content = self.content(name, &file, &stat)?;
@@ -85,7 +89,13 @@ impl Generation {
     /// # Errors
     /// As [`Generation::read`].
     pub fn same(&self, name: &str, content: &Secret, mode: u32, uid: Uid, gid: Gid) -> Result<Same, Error> {
-        let Some((file, stat)) = self.open_file(name)? else { return Ok(Same::Absent) };
+        let (file, stat) = match self.look_up(name)? {
+            // Its owner holds a lease on it, and must not hold up the others by that: it may be anything.
+            Err(Errno::EAGAIN) => return Ok(Same::Different),
+            Err(errno) => return Err(self.cannot("open", name, errno)),
+            Ok(None) => return Ok(Same::Absent),
+            Ok(Some(found)) => found,
+        };
         let owned = match self.privilege {
             Privilege::Root => stat.st_uid == uid.as_raw() && stat.st_gid == gid.as_raw(),
             Privilege::User => true,
@@ -112,11 +122,19 @@ impl Generation {
 
     fn content(&self, name: &str, file: &OwnedFd, stat: &FileStat) -> Result<Secret, Error> {
         let size = u64::try_from(stat.st_size).unwrap_or(0);
+        if size > SecretBuffer::MAX as u64 {
+            return Err(self.cannot("read", name, Errno::EFBIG));
+        }
         let mut bytes = read_exactly(file, size).map_err(|errno| self.cannot("read", name, errno))?;
         Ok(Secret::new(std::mem::take(&mut *bytes)))
     }
 
     fn open_file(&self, name: &str) -> Result<Option<(OwnedFd, FileStat)>, Error> {
+        self.look_up(name)?.map_err(|errno| self.cannot("open", name, errno))
+    }
+
+    /// Opens a regular file. The outer error is a name that is none.
+    fn look_up(&self, name: &str) -> Result<nix::Result<Option<(OwnedFd, FileStat)>>, Error> {
         elements(name).map_err(|cause| Error::because(format!("cannot read {}", quoted(name)), cause))?;
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         // One call however deep the name is, and the kernel refuses every way out.
@@ -124,26 +142,29 @@ impl Generation {
             ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
         let opened = match openat2(&self.root, name, OpenHow::new().flags(flags).resolve(inside)) {
             // Some containers forbid the call, one way or the other.
-            Err(Errno::ENOSYS | Errno::EPERM) => return self.open_by_steps(name),
+            Err(Errno::ENOSYS | Errno::EPERM) => return Ok(self.look_up_by_steps(name)),
             opened => opened,
         };
-        only_regular(opened).map_err(|errno| self.cannot("open", name, errno))
+        Ok(only_regular(opened))
     }
 
     /// The same without `openat2`.
-    fn open_by_steps(&self, name: &str) -> Result<Option<(OwnedFd, FileStat)>, Error> {
-        let cannot = |errno| self.cannot("open", name, errno);
-        let (folders, file) = name.rsplit_once('/').unwrap_or(("", name));
+    fn look_up_by_steps(&self, name: &str) -> nix::Result<Option<(OwnedFd, FileStat)>> {
+        let (folders, file) = split(name);
+        match self.folder(folders) {
+            Ok(directory) => directory.as_ref().unwrap_or(&self.root).open_regular(OsStr::new(file)),
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// The directory of these elements, one by one; none for that of the generation itself.
+    fn folder(&self, folders: &str) -> nix::Result<Option<Directory>> {
         let mut directory: Option<Directory> = None;
         for folder in folders.split('/').filter(|folder| !folder.is_empty()) {
-            let parent = directory.as_ref().unwrap_or(&self.root);
-            directory = match Directory::open(parent, OsStr::new(folder)) {
-                Ok(child) => Some(child),
-                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(None),
-                Err(errno) => return Err(cannot(errno)),
-            };
+            directory = Some(Directory::open(directory.as_ref().unwrap_or(&self.root), OsStr::new(folder))?);
         }
-        directory.as_ref().unwrap_or(&self.root).open_regular(OsStr::new(file)).map_err(cannot)
+        Ok(directory)
     }
 
     fn cannot(&self, verb: &str, name: &str, errno: Errno) -> Error {
@@ -217,6 +238,21 @@ impl NewGeneration {
         })
     }
 
+    /// Carries the file `name` of `old` over, as it is: it gets another name here, so that its content need not be read.
+    ///
+    /// # Errors
+    /// As [`NewGeneration::write`]; there is no such file, or the kernel lets nobody name it twice.
+    pub fn carry(&mut self, old: &Generation, name: &str) -> Result<(), Error> {
+        let because =
+            |cause: &str| Error::because(format!("cannot keep the old copy of {}", quoted(name)), cause);
+        let mut path = elements(name).map_err(because)?;
+        let Some(file_name) = path.pop() else { return Err(because("the name is empty")) };
+        let from = old.folder(split(name).0).map_err(|errno| because(errno.desc()))?;
+        let directory = self.enter(&path).map_err(|cause| because(&cause))?;
+        linkat(from.as_ref().unwrap_or(&old.root), file_name, directory, file_name, AtFlags::empty())
+            .map_err(|errno| because(errno.desc()))
+    }
+
     /// Makes a link `name` to `target`, with its owner; directories on the way are made, 0751.
     ///
     /// # Errors
@@ -281,6 +317,11 @@ fn write_file(
     fchmod(&file, Mode::from_bits_truncate(mode))
 }
 
+/// The directories of a name, and its last element.
+fn split(name: &str) -> (&str, &str) {
+    name.rsplit_once('/').unwrap_or(("", name))
+}
+
 /// The elements of a name. The manifest was checked already; what writes as root checks for itself.
 fn elements(name: &str) -> Result<Vec<&str>, &'static str> {
     let elements: Vec<&str> = name.split('/').collect();
@@ -321,7 +362,7 @@ mod tests {
             ("link/e/f", false),
             ("file-link", false),
         ] {
-            assert_eq!(live.open_by_steps(name).unwrap().is_some(), there, "{name}");
+            assert_eq!(live.look_up_by_steps(name).unwrap().is_some(), there, "{name}");
             assert_eq!(live.open_file(name).unwrap().is_some(), there, "{name}");
         }
         std::fs::remove_dir_all(Path::new(&place)).unwrap();

@@ -16,7 +16,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::stat::Mode;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
@@ -151,25 +156,31 @@ pub fn in_path(path: Option<&OsStr>) -> Vec<PathBuf> {
     let directories = path.map(std::env::split_paths).into_iter().flatten();
     let mut found: Vec<PathBuf> = Vec::new();
     for directory in directories.filter(|directory| directory.is_absolute()) {
-        let Ok(entries) = std::fs::read_dir(directory) else { continue };
-        let mut here: Vec<PathBuf> = entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|program| {
-                program.file_name().is_some_and(|name| name.as_bytes().starts_with(PREFIX.as_bytes()))
-            })
-            .filter(|program| {
-                let may_run =
-                    |meta: std::fs::Metadata| meta.is_file() && meta.permissions().mode() & 0o111 != 0;
-                name_of(program)
-                    .is_some_and(|name| !found.iter().any(|other| name_of(other).as_ref() == Some(&name)))
-                    && program.metadata().is_ok_and(may_run)
-            })
-            .collect();
+        let mut here: Vec<PathBuf> = plugins_in(&directory).unwrap_or_default();
+        let is_new = |program: &PathBuf| !found.iter().any(|other| name_of(other) == name_of(program));
+        here.retain(|program| is_new(program) && may_run(program));
         here.sort();
         found.extend(here);
     }
     found.truncate(MAX_IN_PATH);
     found
+}
+
+/// What is called as a plugin in a directory.
+fn plugins_in(directory: &Path) -> nix::Result<Vec<PathBuf>> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut programs = Vec::new();
+    for entry in Dir::open(directory, flags, Mode::empty())?.iter() {
+        let program = directory.join(OsStr::from_bytes(entry?.file_name().to_bytes()));
+        if name_of(&program).is_some() {
+            programs.push(program);
+        }
+    }
+    Ok(programs)
+}
+
+fn may_run(program: &Path) -> bool {
+    program.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 /// A running plugin. What it says is read, what is written it gets. That it has ended is an error of reading.
@@ -272,14 +283,14 @@ fn run(program: &Path, limit: Duration) -> io::Result<String> {
         .current_dir("/")
         .process_group(0)
         .spawn()?;
-    let in_time = ends_within(&child, limit)?;
+    let how = watch(&child, limit)?;
     // It has not been waited for, so that this number is still that of its group.
     let _ = killpg(pid_of(&child), Signal::SIGKILL);
     let status: ExitStatus = child.wait()?;
-    Ok(if in_time {
-        status.to_string()
-    } else {
-        format!("it did not end within {} s and was killed", limit.as_secs())
+    Ok(match how {
+        Watched::Ended => status.to_string(),
+        Watched::Late => format!("it did not end within {} s and was killed", limit.as_secs()),
+        Watched::Alone => "nobody listened to it any more".to_owned(),
     })
 }
 
@@ -287,17 +298,35 @@ fn pid_of(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX))
 }
 
-/// Whether `child` ends by itself; it is not waited for.
-fn ends_within(child: &Child, limit: Duration) -> io::Result<bool> {
+/// What was seen of a running plugin.
+enum Watched {
+    /// It has ended by itself.
+    Ended,
+    /// Its time is over.
+    Late,
+    /// Whom it talks to is not there any more.
+    Alone,
+}
+
+/// Watches `child`, which is not waited for.
+fn watch(child: &Child, limit: Duration) -> io::Result<Watched> {
+    const PAUSE: u8 = 2;
     let start = Instant::now();
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    let output = io::stdout();
     while waitid(Id::Pid(pid_of(child)), flags)? == WaitStatus::StillAlive {
         if start.elapsed() >= limit {
-            return Ok(false);
+            return Ok(Watched::Late);
         }
-        std::thread::sleep(Duration::from_millis(2));
+        // That nobody reads our output is told without being asked for.
+        let mut listener = [PollFd::new(output.as_fd(), PollFlags::empty())];
+        match poll(&mut listener, PollTimeout::from(PAUSE)) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(Watched::Alone),
+            Err(errno) => return Err(errno.into()),
+        }
     }
-    Ok(true)
+    Ok(Watched::Ended)
 }
 
 #[cfg(test)]

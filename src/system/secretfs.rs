@@ -203,6 +203,11 @@ fn refuse_foreign(root: &Directory, doing: &str) -> Result<(), Error> {
         );
     }
     let entries = root.entries().map_err(failed)?;
+    let open_to_others = mode_of(&root.stat().map_err(failed)?) & 0o022 != 0;
+    if let Some(first) = entries.first().filter(|_| open_to_others) {
+        let cause = format!("others can write to it, and {} is in it", quoted(first));
+        return Err(Error::because(doing, cause).with_hint("unmount it, or mount it with mode=0751"));
+    }
     let ours =
         |name: &OsString| name.as_bytes().first().is_some_and(u8::is_ascii_digit) || name == "age-keys.txt";
     match entries.first() {

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -172,9 +173,16 @@ impl Counts {
     }
 }
 
+/// What runs change: their own places, and below the mount point generations, their records and what is declared.
 fn is_ours(path: &Path) -> bool {
-    path.starts_with("/run/secrets.d")
-        || ["/run/secrets", "/run/nixos", "/home"].iter().any(|ours| path == Path::new(ours))
+    if ["/run/secrets", "/run/secrets.d", "/run/nixos", "/home"].iter().any(|ours| path == Path::new(ours)) {
+        return true;
+    }
+    let Some(below) = path.strip_prefix("/run/secrets.d").ok().and_then(Path::to_str) else { return false };
+    let (generation, name) = below.split_once('/').unwrap_or((below, ""));
+    let number = generation.strip_suffix(".json").unwrap_or(generation);
+    number.bytes().all(|byte| byte.is_ascii_digit())
+        && ["", "a", "dir", "dir/b", "everybody's", "root's", "web's"].contains(&name)
 }
 
 /// When the attack is over, one run makes all of it good that can be.
@@ -196,6 +204,15 @@ fn afterwards() -> Vec<String> {
     violations
 }
 
+/// Alice makes her own live secret as large as she likes, or small; the next run puts it right.
+fn grow(random: &mut impl FnMut(usize) -> usize) {
+    let secret = Path::new("/run/secrets/a");
+    let _ = std::fs::set_permissions(secret, PermissionsExt::from_mode(0o600));
+    if let Ok(file) = File::options().write(true).open(secret) {
+        let _ = file.set_len(1 << random(46));
+    }
+}
+
 /// Alice: exchanges what stands at a target with what stands ready, as fast as she can.
 fn move_about(seed: u64, counts: &Counts, bell: &Bell) {
     let mut state = seed;
@@ -208,6 +225,9 @@ fn move_about(seed: u64, counts: &Counts, bell: &Bell) {
     while !bell.rang() {
         let target = format!("/home/alice/{}", TARGETS[random(TARGETS.len())]);
         let ready = format!("/home/alice/moves/{}", MOVES[random(MOVES.len())]);
+        if random(16) == 0 {
+            grow(&mut random);
+        }
         let exchange = RenameFlags::RENAME_EXCHANGE;
         let there = Path::new(&target).symlink_metadata().is_ok();
         let moved = if there {

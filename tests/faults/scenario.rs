@@ -124,12 +124,35 @@ const MIXED_STATE: &str = r"
 /home/alice/one -> /run/secrets/one 1000:100
 ";
 
+/// A key of the plugin beside the machine's own.
+const PLUGIN_KEY: &str = "echo AGE-PLUGIN-TOY-1D4SKGEFQVEHHYGRPYP6X2UM5XM5YKJ >> /var/lib/sops-nix/key.txt";
+
+/// The value of `a` is opened by the plugin alone, the others by the machine's own key.
+const BY_PLUGIN: &str = r#"{"agePlugins": ["<store>/age-plugin-toy"], "secrets": [
+    {"name": "a", "key": "other", "sopsFile": "<store>/toy.yaml", "owner": "web", "mode": "0440", "path": "/var/lib/app/a", "restartUnits": ["a.service"]},
+    {"name": "dir/b", "key": "other", "owner": "alice", "group": "users", "path": "/home/alice/.config/app/b", "reloadUnits": ["b.service"]},
+    {"name": "moved", "key": "number", "path": "/var/lib/app/here"},
+    {"name": "same", "key": "flag", "restartUnits": ["same.service"]}],
+  "templates": [{"name": "t.env", "content": "A={{a}}\n", "owner": "web", "path": "/var/lib/app/t.env", "restartUnits": ["t.service"]}]}"#;
+
+const BY_PLUGIN_STATE: &str = r"
+/run/secrets/a 0440 995:0 other_value
+/run/secrets/dir/b 0400 1000:100 other_value
+/run/secrets/moved 0400 0:0 42
+/run/secrets/rendered/t.env 0400 995:0 A=other_value\n
+/run/secrets/same 0400 0:0 true
+/var/lib/app/a -> /run/secrets/a 995:0
+/var/lib/app/here -> /run/secrets/moved 0:0
+/var/lib/app/t.env -> /run/secrets/rendered/t.env 995:0
+/home/alice/.config/app/b -> /run/secrets/dir/b 1000:100
+";
+
 /// Somebody else's link, a file where a link belongs, and an empty directory where the link to the live generation
 /// belongs.
 const IN_THE_WAY: &str =
     "mkdir -p /run/secrets /var/lib/app; echo mine > /var/lib/app/a; ln -s /nowhere /var/lib/app/t.env";
 
-pub const SCENARIOS: [Scenario; 7] = [
+pub const SCENARIOS: [Scenario; 8] = [
     Scenario { name: "first activation", between: IN_THE_WAY, new: OLD, new_state: OLD_STATE, ..PLAIN },
     Scenario { name: "first activation, age and tmpfs", new: MIXED, new_state: MIXED_STATE, ..PLAIN },
     Scenario { name: "switch", ..SWITCH },
@@ -143,6 +166,16 @@ pub const SCENARIOS: [Scenario; 7] = [
         new_state: FAILING_STATE,
         exit: 3,
         reload: &["b.service"],
+        ..PLAIN
+    },
+    Scenario {
+        name: "switch by a plugin",
+        old: Some(OLD),
+        old_state: OLD_STATE,
+        between: PLUGIN_KEY,
+        new: BY_PLUGIN,
+        new_state: BY_PLUGIN_STATE,
+        restart: &["a.service", "t.service"],
         ..PLAIN
     },
     Scenario {

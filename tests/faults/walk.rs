@@ -34,7 +34,7 @@ const CANNOT_FAIL: [&str; 13] = [
 const MEMORY: [&str; 6] = ["brk", "mmap", "mremap", "munmap", "madvise", "mprotect"];
 
 /// Calls that change something on the machine.
-const CHANGING: [&str; 17] = [
+const CHANGING: [&str; 18] = [
     "chown",
     "clone",
     "clone3",
@@ -44,6 +44,7 @@ const CHANGING: [&str; 17] = [
     "fchownat",
     "flock",
     "ftruncate",
+    "linkat",
     "mkdirat",
     "mount",
     "renameat",

@@ -1,12 +1,14 @@
 //! What a confined process can still do, and what it cannot; each of the latter works before.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 use std::process::Command;
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::mount::MsFlags;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
@@ -58,7 +60,11 @@ fn needless_acts() -> Vec<(&'static str, Option<Errno>)> {
         ("signal", kill(getpid(), None::<Signal>).err()),
         ("FIFO", mkfifo("/run/fifo", mode).err()),
         ("device", mknod("/run/device", SFlag::S_IFCHR, mode, 0).err()),
-        ("hard link", errno(std::fs::hard_link("/run/present", "/run/hard"))),
+        ("setuid", errno(present().and_then(|file| file.set_permissions(PermissionsExt::from_mode(0o4755))))),
+        (
+            "command of fcntl",
+            errno(present().and_then(|file| Ok(fcntl(&file, FcntlArg::F_SETLK(&whole_file()))?))),
+        ),
         ("mount", nix::mount::mount(Some("none"), "/run/m", Some("ramfs"), MsFlags::empty(), none).err()),
         ("unmount", nix::mount::umount("/run/m").err()),
         ("namespace", unshare(CloneFlags::CLONE_NEWUTS).err()),
@@ -66,10 +72,19 @@ fn needless_acts() -> Vec<(&'static str, Option<Errno>)> {
         ("limits", setrlimit(Resource::RLIMIT_CORE, 0, 0).err()),
         ("pipe", nix::unistd::pipe().err()),
     ];
-    for made in ["/run/fifo", "/run/device", "/run/hard"] {
+    for made in ["/run/fifo", "/run/device"] {
         let _ = std::fs::remove_file(made);
     }
     acts
+}
+
+fn present() -> std::io::Result<File> {
+    OpenOptions::new().read(true).open("/run/present")
+}
+
+/// A lock for reading.
+fn whole_file() -> libc::flock {
+    libc::flock { l_type: 0, l_whence: 0, l_start: 0, l_len: 0, l_pid: 0 }
 }
 
 /// Writing where no secret belongs.
@@ -82,6 +97,7 @@ fn writes_elsewhere() -> Vec<(&'static str, Option<Errno>)> {
         ("appended file", open(OpenOptions::new().append(true), "/run/present")),
         ("file outside /run", errno(std::fs::write("/var/tmp/new", "x"))),
         ("copied file", errno(std::fs::copy("/run/present", "/run/copy"))),
+        ("named twice", errno(std::fs::hard_link("/run/present", "/run/hard"))),
     ]
 }
 
@@ -94,7 +110,10 @@ fn prepared() {
     let works = |(_, error): &(_, Option<Errno>)| error.is_none();
     let controls = [needless_acts(), writes_elsewhere()].concat();
     assert!(controls.iter().all(works), "before, all of it works: {controls:?}");
-    std::fs::remove_file("/var/tmp/new").unwrap();
+    for made in ["/var/tmp/new", "/run/hard"] {
+        std::fs::remove_file(made).unwrap();
+    }
+    std::fs::set_permissions("/run/present", PermissionsExt::from_mode(0o644)).unwrap();
     std::fs::write("/run/present", "present").unwrap();
 }
 
@@ -152,11 +171,15 @@ fn a_run_goes_on(fs: &SecretFs) {
         assert!(files::append_lines(Path::new("/run/nixos/list"), &["a.service".to_owned()]).unwrap());
     }
     assert_eq!(std::fs::read_to_string("/run/nixos/list").unwrap(), "a.service\na.service\n");
-    fs.create_generation(2, crate::KEYS).unwrap();
+    let mut next = fs.create_generation(2, crate::KEYS).unwrap();
+    let live = fs.live(Path::new(crate::CURRENT)).unwrap().generation.unwrap();
+    next.carry(&live, "d/s").unwrap();
     fs.write_record(2, b"{}").unwrap();
     fs.flip(Path::new(crate::CURRENT), 2).unwrap();
     fs.prune(1, 2).unwrap();
     assert_eq!(names(crate::MOUNT), ["2", "2.json"]);
+    assert_eq!(rights("/run/secrets.d/2/d/s"), "1000:1001 0440");
+    assert_eq!(std::fs::metadata("/run/secrets/d/s").unwrap().len(), 20 << 20);
     // Acting as that user for a moment must not have undone the hardening.
     assert!(!nix::sys::prctl::get_dumpable().is_ok_and(|dumpable| dumpable));
 }

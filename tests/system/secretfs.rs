@@ -1,5 +1,6 @@
 //! The mount: made once, proven each time, never a directory on a disk.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use sops_activate::system::secretfs::{FsKind, SecretFs};
@@ -150,6 +151,29 @@ fn a_planted_mount_of_somebody_else_is_refused() {
         assert!(refused(mount_at(MOUNT, FsKind::Tmpfs)).ends_with("it belongs to uid 1000"));
         assert!(refused(SecretFs::open(Path::new(MOUNT))).ends_with("it belongs to uid 1000"));
         assert_eq!(rights(MOUNT), "1000:0 0755", "it is left as it was");
+    });
+}
+
+#[test]
+fn a_mount_that_others_have_filled_is_refused() {
+    isolated(|| {
+        directory(MOUNT, 0, 0o755);
+        // As by `mount -t tmpfs none /run/secrets.d`: everybody may write there.
+        mount("tmpfs", MOUNT, "mode=1777");
+        directory("/run/secrets.d/5", 1000, 0o755);
+        let expected = "others can write to it, and '5' is in it";
+        assert!(refused(mount_at(MOUNT, FsKind::Tmpfs)).ends_with(expected));
+        assert!(refused(SecretFs::open(Path::new(MOUNT))).ends_with(expected));
+        // A generation is not taken from somebody else either.
+        std::fs::set_permissions(MOUNT, std::fs::Permissions::from_mode(0o751)).unwrap();
+        std::fs::write("/run/secrets.d/5.json", "{}").unwrap();
+        let fs = mount_at(MOUNT, FsKind::Tmpfs).unwrap().0;
+        assert!(fs.live_or_newest(Path::new("/run/secrets")).unwrap().generation.is_none());
+        // Empty, it is as good as a new one, and closed.
+        directory("/run/empty", 0, 0o755);
+        mount("tmpfs", "/run/empty", "mode=1777");
+        mount_at("/run/empty", FsKind::Tmpfs).unwrap();
+        assert_eq!(rights("/run/empty"), "0:96 0751");
     });
 }
 

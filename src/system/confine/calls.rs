@@ -18,17 +18,15 @@ const FILES: &[c_long] = &[
     libc::SYS_dup3,
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
-    libc::SYS_fchmod,
-    libc::SYS_fchmodat,
     libc::SYS_fchown,
     libc::SYS_fchownat,
-    libc::SYS_fcntl,
     libc::SYS_flock,
     libc::SYS_fstat,
     libc::SYS_fstatfs,
     libc::SYS_ftruncate,
     libc::SYS_getcwd,
     libc::SYS_getdents64,
+    libc::SYS_linkat,
     libc::SYS_lseek,
     libc::SYS_mkdirat,
     libc::SYS_newfstatat,
@@ -157,6 +155,13 @@ impl Argument {
     }
 }
 
+/// setuid, setgid and sticky.
+const SPECIAL_BITS: u64 = 0o7000;
+
+/// What is asked of `fcntl`.
+const DESCRIPTOR_COMMANDS: &[libc::c_int] =
+    &[libc::F_DUPFD, libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
+
 /// Calls that are left with some arguments only, and these in alternatives. `clone3` is not among them, as its flags
 /// cannot be looked at.
 fn in_part() -> Vec<(c_long, Vec<Vec<Argument>>)> {
@@ -164,6 +169,13 @@ fn in_part() -> Vec<(c_long, Vec<Vec<Argument>>)> {
     vec![
         (libc::SYS_mmap, vec![vec![Argument::has_not(2, executable)]]),
         (libc::SYS_mprotect, vec![vec![Argument::has_not(2, executable)]]),
+        // No file becomes setuid.
+        (libc::SYS_fchmod, vec![vec![Argument::has_not(1, SPECIAL_BITS)]]),
+        // Descriptors, and no signals: F_SETOWN with F_NOTIFY would kill any process.
+        (
+            libc::SYS_fcntl,
+            DESCRIPTOR_COMMANDS.iter().map(|command| vec![Argument::is(1, flag(*command))]).collect(),
+        ),
         // Threads, and no other processes.
         (libc::SYS_clone, vec![vec![Argument::has(0, flag(libc::CLONE_THREAD))]]),
         // A thread's name; staying undumpable.

@@ -11,6 +11,7 @@
 //! All are inherited by threads started later, and none can be taken back. Programs are asked for beforehand
 //! ([`super::services`], [`super::plugins`]).
 
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), path = "no_calls.rs")]
 mod calls;
 pub mod capabilities;
 mod writes;

@@ -7,11 +7,11 @@ use std::os::fd::OwnedFd;
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, PathBeneath, Ruleset, RulesetAttr as _,
-    RulesetCreatedAttr as _, RulesetError, RulesetStatus, make_bitflags,
+    RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, make_bitflags,
 };
 
-/// What is needed to write a generation, its record, and a list.
-const WRITING: BitFlags<AccessFs> = make_bitflags!(AccessFs::{WriteFile | MakeReg | Truncate});
+/// What is needed to write a generation, its record, and a list; to name a file of the last generation in the next one, too.
+const WRITING: BitFlags<AccessFs> = make_bitflags!(AccessFs::{WriteFile | MakeReg | Truncate | Refer});
 
 /// What nobody needs anywhere: programs, devices, sockets, FIFOs.
 const NEVER: BitFlags<AccessFs> =
@@ -39,6 +39,8 @@ fn restrict(directories: &[OwnedFd]) -> Result<RulesetStatus, RulesetError> {
     let mut ruleset = Ruleset::default()
         .handle_access(WRITING | NEVER)?
         .handle_access(AccessNet::from_all(ABI::V4))?
+        // No signal leaves the process, by whatever call.
+        .scope(Scope::Signal)?
         .create()?;
     for directory in directories {
         ruleset = ruleset.add_rule(PathBeneath::new(directory, WRITING))?;
