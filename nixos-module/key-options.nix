@@ -44,7 +44,11 @@ in
       type = types.listOf types.package;
       default = [ ];
       example = lib.literalExpression "[ pkgs.age-plugin-tpm ]";
-      description = "The age plugins that may be started, and no others: of each package its main program.";
+      description = ''
+        The age plugins that may be started, and no others: of each package its main program, which must be called
+        `age-plugin-NAME`. A plugin is started only if a secret stays closed to all other keys, and {option}`sops.age.keyFile` holds a
+        key of it (`AGE-PLUGIN-NAME-1…`). Nobody can type a PIN at boot.
+      '';
     };
   };
 

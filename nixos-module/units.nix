@@ -53,7 +53,9 @@ let
     wants = lib.optional generatesKey "sops-generate-age-key.service";
     after =
       (if phase.forUsers then [ "systemd-remount-fs.service" ] else usersMakers ++ [ "local-fs.target" ])
-      ++ keyMounts.lateUnits;
+      ++ keyMounts.lateUnits
+      # A TPM is a device of its own; this target is there from systemd 256 on.
+      ++ lib.optional (cfg.age.plugins != [ ]) "tpm2.target";
     conflicts = [ "shutdown.target" ];
     environment = cfg.environment // {
       SOPS_RESTART_UNITS_VIA_SYSTEMCTL = "1";
@@ -71,7 +73,8 @@ let
     serviceConfig = {
       Type = "oneshot";
       RemainAfterExit = true;
-      TimeoutStartSec = "90s";
+      # Plugins may take two minutes, and another one.
+      TimeoutStartSec = if cfg.age.plugins == [ ] then "90s" else "5min";
       ExecStart = phase.command;
     }
     // sandbox phase phases.keyPaths;

@@ -154,7 +154,7 @@ fn capabilities_and_filters_of_each_phase() {
 
 /// Calls that a trace shows as denied, and programs that were started.
 fn denied_and_started(trace: &str) -> (Vec<&str>, Vec<&str>) {
-    let call = |line: &str| line.split_whitespace().nth(1).is_some_and(|call| call.starts_with("clone3("));
+    let call = |line: &str| line.contains(" clone3(") || line.contains("<... clone3 resumed>");
     let denied = trace.lines().filter(|line| line.contains("= -1 ENOSYS") && !call(line)).collect();
     let started = trace.lines().filter(|line| line.contains(" execve(")).collect();
     (denied, started)
