@@ -8,6 +8,7 @@ mod keys;
 mod lookup;
 mod pattern;
 mod plain;
+mod plugin;
 mod sealed;
 mod tree;
 
@@ -49,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     target("identity_file", keys::identity_file, 20_000),
     target("ssh_key", keys::ssh_key, 20_000),
     target("recipients", keys::recipients, 20_000),
+    target("plugin", plugin::says, 20_000),
     target("accounts", declared::accounts, 20_000),
     target("manifest", declared::manifest, 20_000),
     target("template", declared::template, 20_000),
