@@ -21,6 +21,7 @@ use crate::secret::Secret;
 use crate::system::confine::{self, Work};
 use crate::system::plugins::Plugins;
 use crate::system::{plugins, process, services};
+use crate::withheld::without_private_keys;
 use crate::{command_line, decrypt, explain, install, recipient, status};
 
 /// What the environment says, read once by `main`.
@@ -193,7 +194,8 @@ fn install_request(
 
 /// `--help` and `--version` are successes and go to standard output; the rest is a usage error.
 fn usage(error: &clap::Error, out: &mut dyn Write) -> Exit {
-    let text = error.render();
+    let text = error.render().to_string();
+    let text = without_private_keys(&text);
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match write!(out, "{text}") {
             Ok(()) => Exit::Success,

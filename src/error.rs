@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 
+use crate::withheld::without_private_keys;
+
 /// How a run ended (contract: exit codes).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exit {
@@ -54,7 +56,8 @@ impl Subject {
 
 /// One thing that could not be done: what, to which secret, from which file, why, and what to do next.
 ///
-/// Never holds plaintext or key material; everything in it may be printed.
+/// Never holds plaintext or key material; everything in it may be printed. Private keys that somebody gave in place of
+/// their file are taken out of each text here.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Failure {
     /// The action that failed, as a verb phrase: `decrypt`, `set the owner of`.
@@ -74,34 +77,27 @@ pub struct Failure {
 impl Failure {
     /// A failure of `doing` to `subject`, because of `cause`.
     pub fn new(doing: impl Into<String>, subject: Subject, cause: impl Into<String>) -> Self {
-        Self {
-            doing: doing.into(),
-            subject,
-            cause: cause.into(),
-            details: Vec::new(),
-            hint: None,
-            file: None,
-        }
+        Self { doing: told(doing), subject, cause: told(cause), details: Vec::new(), hint: None, file: None }
     }
 
     /// The same failure with a line of detail.
     #[must_use]
     pub fn detail(mut self, label: &'static str, text: impl Into<String>) -> Self {
-        self.details.push((label, text.into()));
+        self.details.push((label, told(text)));
         self
     }
 
     /// The same failure with a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(told(hint));
         self
     }
 
     /// The same failure with the file that its cause names in quotes.
     #[must_use]
     pub fn file(mut self, file: impl fmt::Display) -> Self {
-        self.file = Some(file.to_string());
+        self.file = Some(told(file.to_string()));
         self
     }
 
@@ -117,6 +113,15 @@ impl Failure {
             Some(file) => Cow::Owned(self.cause.replacen(&format!("'{file}'"), "''", 1)),
             None => Cow::Borrowed(&self.cause),
         }
+    }
+}
+
+/// A text that may be printed.
+fn told(text: impl Into<String>) -> String {
+    let text = text.into();
+    match without_private_keys(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(told) => told,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::record::{Outcome, Record};
 use crate::system;
 use crate::system::plugins::Plugins;
 use crate::system::secretfs::SecretFs;
+use crate::withheld::without_private_keys;
 
 /// What is asked.
 pub struct Request<'a> {
@@ -73,7 +74,7 @@ pub fn run(request: &Request<'_>, prepared: Option<(Manifest, Plugins)>, out: &m
     for spec in wanted {
         all_open &= facts.describe(spec, &mut text);
     }
-    if let Err(error) = out.write_all(text.as_bytes()) {
+    if let Err(error) = out.write_all(without_private_keys(&text).as_bytes()) {
         error!("cannot write to standard output: {error}");
         return Exit::Unchanged;
     }

@@ -10,6 +10,7 @@ use crate::manifest::Manifest;
 use crate::plugins;
 use crate::system::files::{self, KeyFile};
 use crate::system::plugins::Plugins;
+use crate::withheld::holds_private_key;
 
 /// Every identity that a manifest names; those of plugins as far as they are among `plugins`.
 #[must_use]
@@ -30,6 +31,13 @@ pub fn load(manifest: &Manifest, plugins: &Plugins) -> Keyring {
 
 /// Adds the identities of a file of either kind: an SSH private key or an age key file.
 pub fn add_any(keyring: &mut Keyring, path: &Path) {
+    if holds_private_key(&path.to_string_lossy()) {
+        keyring.add_unusable(
+            path,
+            "is a private key itself, not the file with it; give the file, or the key in SOPS_AGE_KEY",
+        );
+        return;
+    }
     with_key_file(keyring, path, |keyring, key| {
         if key.bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
             keyring.add_ssh_key(path, &key.bytes);

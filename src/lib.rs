@@ -8,7 +8,7 @@
 //!   [`recipient`] are short stories of their own.
 //! * [`manifest`], [`accounts`], [`template`], [`changes`], [`units`], [`record`]: values in, values out.
 //! * [`sops`]: sops files, bytes to authenticated plaintext. [`keys`]: identities that open them.
-//! * [`secret`]: what plaintext and keys are held in.
+//! * [`secret`]: what plaintext and keys are held in. [`withheld`]: keys in a wrong place, which no message repeats.
 //! * [`system`]: every effect on the machine.
 
 pub mod accounts;
@@ -43,3 +43,4 @@ pub mod switch;
 pub mod system;
 pub mod template;
 pub mod units;
+pub mod withheld;

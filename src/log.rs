@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use crate::system::process;
+use crate::withheld::without_private_keys;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -96,6 +97,8 @@ fn render(level: Level, sink: Sink, message: &str) -> String {
         Level::INFO => ("<6>", "", ""),
         _ => ("<7>", "debug: ", ""),
     };
+    // A path or argument in a message may be a private key that was given in place of its file.
+    let message = without_private_keys(message);
     let mut text = String::with_capacity(message.len() + 32);
     for (index, line) in message.lines().enumerate() {
         if sink == Sink::Journal {
@@ -131,6 +134,13 @@ mod tests {
     fn only_a_terminal_gets_colour() {
         assert_eq!(render(Level::WARN, Sink::Plain, "a"), "warning: a\n");
         assert!(render(Level::WARN, Sink::Colour, "a").contains('\x1b'));
+    }
+
+    #[test]
+    fn private_keys_do_not_reach_the_log() {
+        let key = "AGE-SECRET-KEY-1QZ7VKPW3XTG9LMYB4RNHS2JDQZ7VKPW3XTG9LMYB4RNHS2JDQZ7VKPW3XT";
+        let message = format!("cannot open '{key}': gone");
+        assert_eq!(render(Level::INFO, Sink::Plain, &message), "cannot open 'AGE-SECRET-KEY-…': gone\n");
     }
 
     #[test]

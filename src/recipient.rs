@@ -7,7 +7,8 @@ use tracing::{error, info};
 
 use crate::error::Exit;
 use crate::keys;
-use crate::system::files;
+use crate::system::{self, files};
+use crate::withheld::holds_private_key;
 
 /// How many reasons are told when nothing was found.
 const MAX_REASONS: usize = 5;
@@ -21,7 +22,7 @@ pub fn run(file: Option<&Path>, out: &mut dyn Write) -> Exit {
     let bytes = match bytes {
         Ok(bytes) => bytes,
         Err(error) => {
-            error!("{error}");
+            error!("{}", advised(error, file).with_advice());
             return Exit::Unchanged;
         }
     };
@@ -41,6 +42,15 @@ pub fn run(file: Option<&Path>, out: &mut dyn Write) -> Exit {
             error!("cannot write to standard output: {error}");
             Exit::Unchanged
         }
+    }
+}
+
+/// Advice for who gave the key where its file was meant.
+fn advised(error: system::Error, file: Option<&Path>) -> system::Error {
+    if file.is_some_and(|file| holds_private_key(&file.to_string_lossy())) {
+        error.with_hint("name the file that holds the key, or give the key on standard input")
+    } else {
+        error
     }
 }
 

@@ -8,6 +8,7 @@ use tracing::warn;
 use crate::error::{Failure, Subject};
 use crate::keys;
 use crate::sops::metadata::Metadata;
+use crate::withheld::{holds_private_key, without_private_keys};
 
 /// The public keys of one machine.
 pub struct Machine {
@@ -19,22 +20,31 @@ pub struct Machine {
 
 impl Machine {
     /// A machine with these public keys: age recipients or SSH public keys. If some were given and none can
-    /// be used, nothing can be proven, and the failure says so.
-    pub fn new<'a>(given: impl Iterator<Item = &'a str>) -> (Self, Option<Failure>) {
+    /// be used, nothing can be proven, and the failure says so. A private key among them is a failure, too: who can read
+    /// the arguments, or the manifest in the store, has it.
+    pub fn new<'a>(given: impl Iterator<Item = &'a str>) -> (Self, Vec<Failure>) {
         let mut machine = Self { given: Vec::new(), texts: BTreeSet::new() };
+        let mut failures = Vec::new();
         for recipient in given {
-            machine.given.push(recipient.to_owned());
+            let shown = without_private_keys(recipient.trim_ascii());
             match keys::opened_by(recipient) {
                 Ok(texts) => machine.texts.extend(texts),
-                Err(reason) => warn!("cannot use recipient '{recipient}' of this machine: {reason}"),
+                Err(reason) if holds_private_key(recipient) => failures.push(
+                    Failure::new(format!("use recipient '{shown}' of this machine"), Subject::Run, reason)
+                        .hint("make a new key for the machine: this one has been where others can read it"),
+                ),
+                Err(reason) => warn!("cannot use recipient '{shown}' of this machine: {reason}"),
             }
+            machine.given.push(shown.into_owned());
         }
-        let unusable = (machine.texts.is_empty() && !machine.given.is_empty()).then(|| {
+        if machine.texts.is_empty() && !machine.given.is_empty() {
             let cause = "none of its public keys can be used";
-            Failure::new("prove what this machine can open", Subject::Run, cause)
+            let failure = Failure::new("prove what this machine can open", Subject::Run, cause)
                 .detail("public keys", machine.given.join(" "))
-        });
-        (machine, unusable)
+                .hint("give the recipient that `sops-activate recipient` prints of the machine's key");
+            failures.push(failure);
+        }
+        (machine, failures)
     }
 
     /// Whether there is a public key to prove anything with.

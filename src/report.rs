@@ -10,6 +10,7 @@ use crate::decide::Steps;
 use crate::error::{self, Exit, Failure};
 use crate::manifest::{Manifest, UnitName};
 use crate::record::Outcome;
+use crate::withheld::without_private_keys;
 
 /// How the outcome is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -120,7 +121,8 @@ fn failure_json(failure: &Failure) -> Value {
 }
 
 fn print(lines: &[String], out: &mut dyn Write) {
-    let printed = lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush());
+    let told = lines.iter().map(|line| without_private_keys(line));
+    let printed = told.into_iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush());
     if let Err(error) = printed {
         warn!("cannot write the report: {error}");
     }

@@ -12,6 +12,7 @@ use crate::inputs;
 use crate::record::{Outcome, Record};
 use crate::system;
 use crate::system::secretfs::SecretFs;
+use crate::withheld::without_private_keys;
 
 /// The places of a machine's two phases.
 const PHASES: [(&str, &str); 2] =
@@ -48,7 +49,7 @@ pub fn run(manifest: Option<&Path>, runtime_dir: Option<&OsStr>, out: &mut dyn W
             }
         }
     }
-    if let Err(error) = out.write_all(text.as_bytes()) {
+    if let Err(error) = out.write_all(without_private_keys(&text).as_bytes()) {
         error!("cannot write to standard output: {error}");
         return Exit::Unchanged;
     }

@@ -1,6 +1,7 @@
 //! The switch: a new generation is written, made live, linked to, and told about; old ones are pruned.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use tracing::warn;
 
@@ -14,6 +15,7 @@ use crate::system::generation::NewGeneration;
 use crate::system::secretfs::SecretFs;
 use crate::system::{self, Gid, Uid, process};
 use crate::units::Requests;
+use crate::withheld::without_private_keys;
 
 /// Where a switch takes place.
 pub struct Switch<'a> {
@@ -159,6 +161,11 @@ impl Switch<'_> {
     }
 }
 
+/// A path as the record tells it.
+fn told(path: &Path) -> String {
+    without_private_keys(&path.display().to_string()).into_owned()
+}
+
 /// The record of this run. Links of the run before stay in it until they are known to be gone, so that a
 /// run that dies in between loses none.
 fn record(steps: &Steps<'_>, links: &[OuterLink], previous: &Record, is_new: bool) -> Record {
@@ -167,7 +174,7 @@ fn record(steps: &Steps<'_>, links: &[OuterLink], previous: &Record, is_new: boo
         .iter()
         .map(|(plan, outcome)| Item {
             inner: plan.inner.clone(),
-            file: plan.file.as_ref().map(|file| file.display().to_string()),
+            file: plan.file.as_ref().map(|file| told(file)),
             format: plan.format.to_owned(),
             outcome: *outcome,
             identity: plan.opened_by.clone(),

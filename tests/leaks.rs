@@ -274,6 +274,38 @@ fn runs_about_keys() -> Vec<Scenario> {
     ]
 }
 
+/// Runs that are given a key where a public one or a file is meant; the manifest is as wrong as the arguments.
+fn runs_with_misplaced_keys() -> Vec<(&'static str, serde_json::Value, Vec<String>)> {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap();
+    let text = read("/var/lib/sops-nix/key.txt");
+    let age = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1")).unwrap();
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let mut runs = Vec::new();
+    for key in [age.to_owned(), age.to_lowercase(), read("/etc/ssh/ssh_host_ed25519_key")] {
+        let few = [secret("yaml", "e.yaml", "a")];
+        let recipients = json!({ "secrets": few, "machineRecipients": [key] });
+        let paths = json!({ "secrets": few, "ageKeyFile": format!("/{key}"), "ageSshKeyPaths": [key] });
+        for command in [&INSTALL[..], &INSTALL_JSON, &["check", MANIFEST], &["explain", MANIFEST]] {
+            runs.push(("a key as recipient", recipients.clone(), words(command)));
+            runs.push(("a key as path", paths.clone(), words(command)));
+        }
+        let (option, identity) = (format!("--recipient={key}"), format!("--identity={key}"));
+        for command in [
+            &["check", option.as_str(), MANIFEST][..],
+            &["decrypt", &identity, "/run/case/e.yaml"],
+            &["decrypt", &key],
+            &["recipient", &key],
+            &["install", "--report", "json", &key],
+            &["explain", MANIFEST, &key],
+            &["status", &key],
+            &[&key],
+        ] {
+            runs.push(("a key as argument", recipients.clone(), words(command)));
+        }
+    }
+    runs
+}
+
 /// The machine's private keys: as they stand in files, and the bytes that they are.
 fn key_material(fixtures: &Fixtures) -> Vec<Vec<u8>> {
     let read = |path: &str| std::fs::read_to_string(fixtures.part(path)).unwrap();
@@ -309,9 +341,14 @@ fn no_value_and_no_key_is_ever_printed_at_the_most_talkative_level() {
         all.retain(|needle| needle.len() >= WINDOW);
         all.push(LENGTH.to_string().into_bytes());
         let mut codes = Vec::new();
-        for (name, manifest, arguments) in runs_about_values().into_iter().chain(runs_about_keys()) {
+        let owned = |(name, manifest, arguments): Scenario| {
+            (name, manifest, arguments.into_iter().map(str::to_owned).collect::<Vec<_>>())
+        };
+        let runs = runs_about_values().into_iter().chain(runs_about_keys()).map(owned);
+        for (name, manifest, arguments) in runs.chain(runs_with_misplaced_keys()) {
             write_manifest(manifest);
-            let arguments: Vec<&str> = ["--log", "trace"].into_iter().chain(arguments).collect();
+            let arguments = ["--log", "trace"].into_iter().chain(arguments.iter().map(String::as_str));
+            let arguments: Vec<&str> = arguments.collect();
             let done = run(&arguments, &[("SOPS_AGE_KEY", "AGE-SECRET-KEY-1QZ7VKPW3XTG9LMYB4RNHS2JD")]);
             for (stream, text) in [("stdout", &done.stdout), ("stderr", &done.stderr)] {
                 let shown = String::from_utf8_lossy(text);

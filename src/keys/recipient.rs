@@ -9,6 +9,7 @@ use bech32::primitives::decode::{CheckedHrpstring, CheckedHrpstringError};
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 
 use super::plugin;
+use crate::withheld::holds_private_key;
 
 /// The name of ed25519 keys in SSH, and of their stanzas in age.
 pub(super) const SSH_ED25519: &str = "ssh-ed25519";
@@ -56,6 +57,9 @@ pub fn convert_public(public: &str) -> Result<String, String> {
 /// Why `public` is no public key that this program can use.
 pub fn opened_by(public: &str) -> Result<Vec<String>, String> {
     let public = public.trim_ascii();
+    if holds_private_key(public) {
+        return Err("is a private key; give its public key, which `sops-activate recipient` prints".into());
+    }
     if plugin::is_recipient(public) {
         return Ok(vec![public.into()]);
     }
