@@ -27,7 +27,7 @@ use nix::sys::prctl;
 use nix::sys::stat::{FileStat, Mode, fstat, mkdirat, umask};
 use nix::unistd::{Gid, Uid, getegid, setfsgid, setfsuid};
 
-use super::{Error, Kind, kind_of, mode_of, process, quoted};
+use super::{DIRECTORY_MODE, Error, Kind, kind_of, mode_of, process, quoted};
 
 /// As many links as the kernel follows in one path. Directories made are counted too, so that somebody who removes
 /// them as fast as we make them cannot keep us here.
@@ -225,17 +225,19 @@ impl<'a> Walker<'a> {
         Ok(())
     }
 
-    /// Makes the directory `name` where we stand, as the owner and with the group of where we stand, 0755 (rule 3).
+    /// Makes the directory `name` where we stand, as the owner and with the group of where we stand (rule 3).
     fn make(&mut self, name: &OsStr, path: &Path) -> Result<(), Error> {
         // A link may have led us out of what the owner may change; nothing is made there.
         self.refuse_led_astray()?;
         self.detour(path)?;
         let here = self.here()?;
+        // A link may be declared inside the live generation, whose directories can be entered and not be listed.
+        let permissions = if mode_of(&here.stat) == DIRECTORY_MODE { DIRECTORY_MODE } else { 0o755 };
         let made = {
             let _identity = self.act_as(here.owner(), Gid::from_raw(here.stat.st_gid))?;
             // Only for this call, and harmless to other threads: every file of ours is created with mode 0 or 0600.
             let before = umask(Mode::from_bits_truncate(0o022));
-            let made = mkdirat(&here.directory, name, Mode::from_bits_truncate(0o755));
+            let made = mkdirat(&here.directory, name, Mode::from_bits_truncate(permissions));
             umask(before);
             made
         };
