@@ -118,7 +118,7 @@ fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> 
     }
     let mut steps = decide(planned, live.generation.as_ref())?;
     if manifest.on_failure == OnFailure::Abort {
-        refuse_any_failure(&steps, &manifest)?;
+        refuse_any_failure(&steps, &manifest, &live)?;
     }
     let (generation, tense) = match secretfs {
         Some(secretfs) if request.run == Run::Real => {
@@ -126,7 +126,7 @@ fn install(request: &Request<'_>, out: &mut dyn Write) -> Result<Exit, Refused> 
             (Some(switch.run(&mut steps, &mut asking)?), Tense::Done)
         }
         _ => {
-            look_ahead(&mut steps, &manifest, has_previous);
+            look_ahead(&mut steps, &manifest, &live);
             (live.number.filter(|_| has_previous), Tense::Would)
         }
     };
@@ -184,9 +184,10 @@ fn confined(secretfs: Option<&SecretFs>) -> Result<(), Refused> {
 }
 
 /// Under `abort` a run that would leave anything undone does nothing at all; a dry run says the same.
-fn refuse_any_failure(steps: &Steps<'_>, manifest: &Manifest) -> Result<(), Refused> {
+fn refuse_any_failure(steps: &Steps<'_>, manifest: &Manifest, live: &Live) -> Result<(), Refused> {
     let mut failures = steps.failures.clone();
-    failures.extend(outer_links::check(&outer_links::declared(&steps.files, manifest)));
+    let links = outer_links::declared(&steps.files, manifest, live.generation.as_ref());
+    failures.extend(outer_links::check(&links));
     if failures.is_empty() {
         return Ok(());
     }
@@ -197,9 +198,10 @@ fn refuse_any_failure(steps: &Steps<'_>, manifest: &Manifest) -> Result<(), Refu
 
 /// What a dry run does in place of the switch: it tries the links without making any, and fills the lists of
 /// units for NixOS to print.
-fn look_ahead(steps: &mut Steps<'_>, manifest: &Manifest, has_previous: bool) {
-    steps.failures.extend(outer_links::check(&outer_links::declared(&steps.files, manifest)));
-    if has_previous && !manifest.user_mode {
+fn look_ahead(steps: &mut Steps<'_>, manifest: &Manifest, live: &Live) {
+    let links = outer_links::declared(&steps.files, manifest, live.generation.as_ref());
+    steps.failures.extend(outer_links::check(&links));
+    if live.generation.is_some() && !manifest.user_mode {
         steps.failures.extend(restarts::list_dry(&steps.units));
     }
 }

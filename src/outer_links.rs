@@ -8,7 +8,8 @@ use tracing::warn;
 use crate::error::{Failure, Subject};
 use crate::manifest::{Manifest, RENDERED};
 use crate::plan::Planned;
-use crate::record::{Link, Outcome};
+use crate::record::{FailedLink, Link, Outcome};
+use crate::system::generation::Generation;
 use crate::system::links::{self, Placed};
 use crate::system::{self, Gid, Uid};
 
@@ -100,25 +101,29 @@ fn targets_of_stale(files: &[(Planned<'_>, Outcome)], manifest: &Manifest) -> BT
         .collect()
 }
 
-/// Links for everything whose declared path is not its place in the live generation. A stale secret keeps
-/// the link that it has: its owner may be the very thing that could not be found. Owners that a dry run does
+/// Links for everything whose declared path is not its place in the live generation. That of a stale secret belongs to
+/// the owner of its old copy: the declared one may be the very thing that could not be found. Owners that a dry run does
 /// not know yet have no links yet.
 #[must_use]
-pub fn declared(files: &[(Planned<'_>, Outcome)], manifest: &Manifest) -> Vec<OuterLink> {
-    files
-        .iter()
-        .filter_map(|(plan, _)| {
-            let file = plan.content.as_ref().ok().filter(|file| file.has_owner())?;
-            let target = manifest.symlink_path.join(&plan.inner);
-            (plan.place.path != target).then(|| OuterLink {
-                subject: plan.subject.clone(),
-                path: plan.place.path.clone(),
-                target,
-                uid: file.uid,
-                gid: file.gid,
-            })
-        })
-        .collect()
+pub fn declared(
+    files: &[(Planned<'_>, Outcome)],
+    manifest: &Manifest,
+    live: Option<&Generation>,
+) -> Vec<OuterLink> {
+    let link = |(plan, outcome): &(Planned<'_>, Outcome)| {
+        let target = manifest.symlink_path.join(&plan.inner);
+        if plan.place.path == target {
+            return None;
+        }
+        let (uid, gid) = match (&plan.content, outcome) {
+            (Ok(file), _) if file.has_owner() => (file.uid, file.gid),
+            (Err(_), Outcome::Stale) => live?.owner(&plan.inner)?,
+            _ => return None,
+        };
+        let (subject, path) = (plan.subject.clone(), plan.place.path.clone());
+        Some(OuterLink { subject, path, target, uid, gid })
+    };
+    files.iter().filter_map(link).collect()
 }
 
 /// Which of `links` could not be made, without making any.
@@ -132,21 +137,31 @@ pub fn check(links: &[OuterLink]) -> Vec<Failure> {
     links.iter().filter_map(check).collect()
 }
 
+/// A link that could not be made.
+pub struct NotMade {
+    /// For the record.
+    pub link: FailedLink,
+    /// For the person.
+    pub failure: Failure,
+}
+
 /// Makes the links; one that cannot be made fails alone.
 #[must_use]
-pub fn place(links: &[OuterLink]) -> Vec<Failure> {
-    let mut failures = Vec::new();
+pub fn place(links: &[OuterLink]) -> Vec<NotMade> {
+    let mut not_made = Vec::new();
     for link in links {
         match links::place(&link.path, &link.target, Uid::from_raw(link.uid), Gid::from_raw(link.gid)) {
             Ok(Placed::Unchanged | Placed::Made { replaced: None }) => {}
             Ok(Placed::Made { replaced: Some(warning) }) => warn!("{warning}"),
             Err(error) => {
                 let place = format!("it can be read at '{}'", link.target.display());
-                failures.push(failed(link, &error).detail("meanwhile", place));
+                let failure = failed(link, &error).detail("meanwhile", place);
+                let link = FailedLink { path: link.recorded().path, reason: failure.cause.clone() };
+                not_made.push(NotMade { link, failure });
             }
         }
     }
-    failures
+    not_made
 }
 
 fn failed(link: &OuterLink, error: &system::Error) -> Failure {

@@ -18,6 +18,8 @@ pub struct Record {
     pub items: Vec<Item>,
     /// Links outside the generation that are ours.
     pub links: Vec<Link>,
+    /// Links that are declared and could not be made.
+    pub failed_links: Vec<FailedLink>,
     /// Units that are to be asked to restart or reload, until they have been. A run that dies between the
     /// flip and its requests leaves them here for the next one.
     pub unasked: Requests,
@@ -62,6 +64,15 @@ pub struct Link {
     pub uid: u32,
 }
 
+/// A link at a declared path that could not be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FailedLink {
+    /// Where it should be.
+    pub path: String,
+    /// Why it is not there.
+    pub reason: String,
+}
+
 impl Outcome {
     /// The word in the record.
     #[must_use]
@@ -98,16 +109,23 @@ impl Record {
         }
         let items = value.get("items")?.as_array()?.iter().map(item).collect::<Option<_>>()?;
         let links = value.get("links")?.as_array()?.iter().map(link).collect::<Option<_>>()?;
+        // Records of earlier versions have none.
+        let failed_links = value.get("failedLinks").map_or(Some(Vec::new()), |list| {
+            list.as_array()?.iter().map(failed_link).collect::<Option<_>>()
+        })?;
         let unasked = value.get("unasked")?;
         let unasked =
             Requests { restart: units(unasked.get("restart")?)?, reload: units(unasked.get("reload")?)? };
-        Some(Self { time: value.get("time")?.as_u64()?, items, links, unasked })
+        Some(Self { time: value.get("time")?.as_u64()?, items, links, failed_links, unasked })
     }
 
     /// Whether two records say the same, whenever they were made.
     #[must_use]
     pub fn same_state(&self, other: &Self) -> bool {
-        self.items == other.items && self.links == other.links && self.unasked == other.unasked
+        self.items == other.items
+            && self.links == other.links
+            && self.failed_links == other.failed_links
+            && self.unasked == other.unasked
     }
 }
 
@@ -119,6 +137,7 @@ impl Serialize for Record {
         map.serialize_entry("time", &self.time)?;
         map.serialize_entry("items", &self.items)?;
         map.serialize_entry("links", &self.links)?;
+        map.serialize_entry("failedLinks", &self.failed_links)?;
         let unasked = [("restart", &self.unasked.restart), ("reload", &self.unasked.reload)];
         map.serialize_entry("unasked", &BTreeMap::from(unasked))?;
         map.end()
@@ -148,6 +167,15 @@ impl Serialize for Link {
     }
 }
 
+impl Serialize for FailedLink {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("path", &self.path)?;
+        map.serialize_entry("reason", &self.reason)?;
+        map.end()
+    }
+}
+
 fn item(value: &Value) -> Option<Item> {
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     Some(Item {
@@ -164,6 +192,11 @@ fn link(value: &Value) -> Option<Link> {
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     let uid = u32::try_from(value.get("uid")?.as_u64()?).ok()?;
     Some(Link { path: text("path")?, target: text("target")?, uid })
+}
+
+fn failed_link(value: &Value) -> Option<FailedLink> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    Some(FailedLink { path: text("path")?, reason: text("reason")? })
 }
 
 fn units(value: &Value) -> Option<BTreeMap<String, Vec<String>>> {
@@ -190,12 +223,21 @@ mod tests {
                 reason: Some("the MAC does not match".into()),
             }],
             links: vec![Link { path: "/etc/psk".into(), target: "/run/secrets/wifi/psk".into(), uid: 0 }],
+            failed_links: vec![FailedLink { path: "/srv/psk".into(), reason: "it is full".into() }],
             unasked: Requests {
                 restart: BTreeMap::from([("a.service".into(), vec!["wifi/psk".into()])]),
                 reload: BTreeMap::new(),
             },
         };
         assert_eq!(Record::from_json(&record.to_json()), Some(record));
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_version_has_no_failed_links() {
+        let old = br#"{"schema":1,"time":7,"items":[],"links":[],"unasked":{"restart":{},"reload":{}}}"#;
+        assert_eq!(Record::from_json(old), Some(Record { time: 7, ..Record::default() }));
+        let odd = br#"{"schema":1,"time":7,"items":[],"links":[],"failedLinks":[7],"unasked":{"restart":{},"reload":{}}}"#;
+        assert_eq!(Record::from_json(odd), None);
     }
 
     #[test]

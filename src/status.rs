@@ -90,10 +90,15 @@ fn describe(link: &Path, number: u64, record: &Record) -> (String, Exit) {
         };
         let _ = writeln!(text, "  {:7} {:width$}  {what}", item.outcome.as_str(), item.inner);
     }
-    for link in &record.links {
+    let failed = |path: &str| record.failed_links.iter().any(|link| link.path == path);
+    for link in record.links.iter().filter(|link| !failed(&link.path)) {
         let _ = writeln!(text, "  link    {} -> {}", link.path, link.target);
     }
-    let whole = record.items.iter().all(|item| item.outcome == Outcome::Fresh);
+    for link in &record.failed_links {
+        let _ = writeln!(text, "  no link {}: {}", link.path, link.reason);
+    }
+    let whole =
+        record.items.iter().all(|item| item.outcome == Outcome::Fresh) && record.failed_links.is_empty();
     (text, if whole { Exit::Success } else { Exit::Partial })
 }
 

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use crate::decide::Steps;
 use crate::manifest::Manifest;
-use crate::outer_links::{self, OuterLink};
+use crate::outer_links::{self, NotMade, OuterLink};
 use crate::record::{Item, Link, Outcome, Record};
 use crate::restarts;
 use crate::system::current::Live;
@@ -51,7 +51,7 @@ impl Switch<'_> {
         } else {
             steps.units = Requests::default();
         }
-        let links = outer_links::declared(&steps.files, self.manifest);
+        let links = outer_links::declared(&steps.files, self.manifest, self.live.generation.as_ref());
         let mut record = record(steps, &links, &previous, is_new);
         if is_new {
             record.links.extend(outer_links::bridges(&links, &previous.links, &steps.files, self.manifest));
@@ -70,20 +70,36 @@ impl Switch<'_> {
         }
 
         // From here on the new generation is live: what fails is reported, and does not undo it.
-        steps.failures.extend(outer_links::place(&links));
-        let links_left = outer_links::remove_stale(&record.links, &steps.files, self.manifest);
+        let before = record.clone();
+        self.link(&links, &mut record, &previous, steps);
         let asked = restarts::request(&steps.units, asking);
         steps.failures.extend(asked.failures);
-        let is_recorded = is_new && links_left == record.links && asked.unasked == record.unasked;
-        record.links = links_left;
         record.unasked = asked.unasked;
-        if !is_recorded {
-            self.keep_record(number, &record, &previous, is_new);
+        let recorded = if is_new { &before } else { &previous };
+        if !record.same_state(recorded)
+            && let Err(error) = self.secretfs.write_record(number, &record.to_json())
+        {
+            // Nothing that is declared depends on it.
+            warn!("{error}");
         }
         if let Err(error) = self.secretfs.prune(self.manifest.keep_generations, number) {
             warn!("{error}");
         }
         Ok(number)
+    }
+
+    /// Makes the links that are declared and removes those that no longer are. The record, in which all of them stood
+    /// before, then tells which there are.
+    fn link(&self, links: &[OuterLink], record: &mut Record, previous: &Record, steps: &mut Steps<'_>) {
+        for NotMade { link, failure } in outer_links::place(links) {
+            // One that an earlier run made may still be there.
+            if !previous.links.iter().any(|made| made.path == link.path) {
+                record.links.retain(|made| made.path != link.path);
+            }
+            record.failed_links.push(link);
+            steps.failures.push(failure);
+        }
+        record.links = outer_links::remove_stale(&record.links, &steps.files, self.manifest);
     }
 
     /// Nothing is asked on the first activation of a boot, as nothing runs yet, nor for a user.
@@ -150,15 +166,6 @@ impl Switch<'_> {
         let old = live.read(inner)?.ok_or_else(gone)?;
         generation.write(inner, old.content.expose(), old.mode, old.uid, old.gid)
     }
-
-    /// Brings the record up to date. Nothing that is declared depends on it, so a failure is a warning.
-    fn keep_record(&self, number: u64, record: &Record, previous: &Record, is_new: bool) {
-        if (is_new || !record.same_state(previous))
-            && let Err(error) = self.secretfs.write_record(number, &record.to_json())
-        {
-            warn!("{error}");
-        }
-    }
 }
 
 /// A path as the record tells it.
@@ -185,5 +192,5 @@ fn record(steps: &Steps<'_>, links: &[OuterLink], previous: &Record, is_new: boo
     let declared: BTreeSet<String> = all.iter().map(|link| link.path.clone()).collect();
     all.extend(previous.links.iter().filter(|link| !declared.contains(&link.path)).cloned());
     let time = if is_new { process::now() } else { previous.time };
-    Record { time, items, links: all, unasked: steps.units.clone() }
+    Record { time, items, links: all, failed_links: Vec::new(), unasked: steps.units.clone() }
 }

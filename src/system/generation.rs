@@ -83,6 +83,13 @@ impl Generation {
         }))
     }
 
+    /// The owner and group of the file `name`; `None` if it cannot be looked at.
+    #[must_use]
+    pub fn owner(&self, name: &str) -> Option<(u32, u32)> {
+        let (_, stat) = self.open_file(name).ok()??;
+        Some((stat.st_uid, stat.st_gid))
+    }
+
     /// Compares the file `name` with what it should be; its content is read only if everything else agrees. In user
     /// mode owners are not compared, as they are not set.
     ///
