@@ -25,6 +25,7 @@ use crate::system::current::Live;
 use crate::system::lock::Lock;
 use crate::system::secretfs::{FsKind, SecretFs};
 use crate::system::{self, Gid, process};
+use crate::units::Requests;
 
 /// What is asked of a run.
 pub struct Request<'a> {
@@ -201,9 +202,11 @@ fn refuse_any_failure(steps: &Steps<'_>, manifest: &Manifest, live: &Live) -> Re
 fn look_ahead(steps: &mut Steps<'_>, manifest: &Manifest, live: &Live) {
     let links = outer_links::declared(&steps.files, manifest, live.generation.as_ref());
     steps.failures.extend(outer_links::check(&links));
-    if live.generation.is_some() && !manifest.user_mode {
-        steps.failures.extend(restarts::list_dry(&steps.units));
+    if live.generation.is_none() || manifest.user_mode {
+        // As in a real run, which asks nothing on the first activation of a boot, nor for a user.
+        steps.units = Requests::default();
     }
+    steps.failures.extend(restarts::list_dry(&steps.units));
 }
 
 /// Names every failure and gives the exit code that belongs to them; a dry run ends as a real one would.

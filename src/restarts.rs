@@ -5,6 +5,7 @@ use std::path::Path;
 
 use tracing::info;
 
+use crate::changes::Tense;
 use crate::error::{Failure, Subject};
 use crate::system::files;
 use crate::system::services::{Asker, Refusal};
@@ -54,7 +55,7 @@ pub struct Asked {
 /// Asks for the restarts and reloads of `units`.
 #[must_use]
 pub fn request(units: &Requests, way: &mut Asking) -> Asked {
-    for line in units.explain() {
+    for line in units.explain(Tense::Done) {
         info!("{line}");
     }
     match way {
@@ -84,9 +85,12 @@ fn by_systemctl(units: &Requests, systemd: &mut Asker) -> Asked {
     asked
 }
 
-/// Fills the lists of a dry activation.
+/// Tells what would be asked, and fills the lists of a dry activation.
 #[must_use]
 pub fn list_dry(units: &Requests) -> Vec<Failure> {
+    for line in units.explain(Tense::Would) {
+        info!("{line}");
+    }
     append("dry-activation", units).failures
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::changes::Tense;
 use crate::manifest::{Placement, UnitName};
 
 /// Units to ask, each once, with the names of the secrets and templates that are the reason.
@@ -49,19 +50,23 @@ impl Requests {
         self.restart.keys().map(String::as_str).collect()
     }
 
-    /// One line for each unit: what is asked of it, and why.
+    /// One line for each unit: what is asked of it, or would be, and why.
     #[must_use]
-    pub fn explain(&self) -> Vec<String> {
+    pub fn explain(&self, tense: Tense) -> Vec<String> {
+        let (restarting, reloading) = match tense {
+            Tense::Done => ("restarting", "reloading"),
+            Tense::Would => ("would restart", "would reload"),
+        };
         let line = |verb: &str, unit: &str, causes: &[String]| {
             format!("{verb} {unit}, because of {}", causes.join(", "))
         };
-        let restarts = self.restart.iter().map(|(unit, causes)| line("restarting", unit, causes));
+        let restarts = self.restart.iter().map(|(unit, causes)| line(restarting, unit, causes));
         let reloads = self.reload_only();
         let reloads = self
             .reload
             .iter()
             .filter(|(unit, _)| reloads.contains(&unit.as_str()))
-            .map(|(unit, causes)| line("reloading", unit, causes));
+            .map(|(unit, causes)| line(reloading, unit, causes));
         restarts.chain(reloads).collect()
     }
 }
