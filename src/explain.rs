@@ -17,9 +17,9 @@ use crate::manifest::{Account, Format, Key, Manifest, Placement, SecretSpec, Uni
 use crate::open;
 use crate::plugins;
 use crate::record::{Outcome, Record};
-use crate::system;
 use crate::system::plugins::Plugins;
 use crate::system::secretfs::SecretFs;
+use crate::system::{self, process};
 use crate::withheld::without_private_keys;
 
 /// What is asked.
@@ -48,7 +48,8 @@ pub fn prepare(request: &Request<'_>) -> Option<(Manifest, Plugins)> {
     }
 }
 
-/// Prints a block of facts for each secret. Ends with success if every one of them can be opened.
+/// Prints a block of facts for each secret. Ends with success if every one of them can be opened, and is as declared
+/// if it is installed.
 pub fn run(request: &Request<'_>, prepared: Option<(Manifest, Plugins)>, out: &mut dyn Write) -> Exit {
     let Some((manifest, mut plugins)) = prepared else { return Exit::Unchanged };
     let known: BTreeSet<&str> = manifest.secrets.iter().map(|spec| spec.name.as_str()).collect();
@@ -70,15 +71,15 @@ pub fn run(request: &Request<'_>, prepared: Option<(Manifest, Plugins)>, out: &m
     }
     let facts = Facts { manifest: &manifest, keyring, accounts: inputs::accounts(), live: live(&manifest) };
     let mut text = String::new();
-    let mut all_open = true;
+    let mut all_well = true;
     for spec in wanted {
-        all_open &= facts.describe(spec, &mut text);
+        all_well &= facts.describe(spec, &mut text);
     }
     if let Err(error) = out.write_all(without_private_keys(&text).as_bytes()) {
         error!("cannot write to standard output: {error}");
         return Exit::Unchanged;
     }
-    if all_open { Exit::Success } else { Exit::Partial }
+    if all_well { Exit::Success } else { Exit::Partial }
 }
 
 /// What is live, for the state of each secret.
@@ -122,7 +123,7 @@ struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// Appends the block of one secret to `text`; false if no identity opens it.
+    /// Appends the block of one secret to `text`; false if no identity opens it, or it is stale, missing or without its link.
     fn describe(&self, spec: &SecretSpec, text: &mut String) -> bool {
         let name = spec.name.as_str();
         let _ = writeln!(text, "secret {name}");
@@ -148,22 +149,28 @@ impl Facts<'_> {
             Ok(by) => line("opened by", &format!("{} ({})", by.recipient, by.source.display())),
             Err(failure) => describe_failure(failure, &mut line),
         }
-        self.describe_place(&spec.place, name, &mut line);
-        line("state", &self.state(name));
-        access.opened_by.is_ok()
+        let has_link = self.describe_place(&spec.place, name, &mut line);
+        let (state, is_fresh) = self.state(name);
+        line("state", &state);
+        access.opened_by.is_ok() && has_link && is_fresh
     }
 
-    fn describe_place(&self, place: &Placement, name: &str, line: &mut impl FnMut(&str, &str)) {
-        line("owner", &account(&place.owner, |name| self.accounts.uid(name)));
-        line("group", &account(&place.group, |name| self.accounts.gid(name)));
+    /// Where it is and whose; false if its link could not be made.
+    fn describe_place(&self, place: &Placement, name: &str, line: &mut impl FnMut(&str, &str)) -> bool {
+        let (owner, group) = self.owner(place);
+        line("owner", &owner);
+        line("group", &group);
         match &place.mode {
             Ok(mode) => line("mode", &format!("{:04o}", mode.bits())),
             Err(cause) => line("mode", &format!("not usable: {cause}")),
         }
         let target = self.manifest.symlink_path.join(name);
         line("place", &target.display().to_string());
-        if place.path != target {
-            line("link", &place.path.display().to_string());
+        let no_link = self.failed_link(&place.path);
+        match no_link {
+            _ if place.path == target => {}
+            Some(reason) => line("link", &format!("{} (not made: {reason})", place.path.display())),
+            None => line("link", &place.path.display().to_string()),
         }
         for (label, units) in [("restarts", &place.restart_units), ("reloads", &place.reload_units)] {
             if !units.is_empty() {
@@ -171,24 +178,48 @@ impl Facts<'_> {
                 line(label, &units.join(" "));
             }
         }
+        no_link.is_none()
     }
 
-    fn state(&self, name: &str) -> String {
+    /// Owner and group, as a file of this phase gets them: before users are made everything is root's, and a user's
+    /// own files are theirs.
+    fn owner(&self, place: &Placement) -> (String, String) {
+        match self.manifest.phase() {
+            "users" => ("root (0)".to_owned(), "root (0)".to_owned()),
+            "user" => {
+                let mine = |id: u32| format!("{id} (whoever runs it)");
+                (mine(process::effective_uid().as_raw()), mine(process::effective_gid().as_raw()))
+            }
+            _ => (
+                account(&place.owner, |name| self.accounts.uid(name)),
+                account(&place.group, |name| self.accounts.gid(name)),
+            ),
+        }
+    }
+
+    /// Why the last run could not make the link at `path`, if that is so.
+    fn failed_link(&self, path: &Path) -> Option<&str> {
+        let Live::Generation(_, Some(record)) = &self.live else { return None };
+        record.failed_links.iter().find(|link| Path::new(&link.path) == path).map(|link| &*link.reason)
+    }
+
+    /// The state of a secret in the live generation; false if there is something wrong with it.
+    fn state(&self, name: &str) -> (String, bool) {
         let (number, record) = match &self.live {
-            Live::Nothing => return "not installed".to_owned(),
-            Live::Unknown(error) => return format!("not known: {error}"),
+            Live::Nothing => return ("not installed".to_owned(), true),
+            Live::Unknown(error) => return (format!("not known: {error}"), true),
             Live::Generation(number, None) => {
-                return format!("not known: generation {number} was made by another program");
+                return (format!("not known: generation {number} was made by another program"), true);
             }
             Live::Generation(number, Some(record)) => (number, record),
         };
         let Some(item) = record.items.iter().find(|item| item.inner == name) else {
-            return format!("not in the live generation ({number})");
+            return (format!("not in the live generation ({number})"), true);
         };
-        match (item.outcome, &item.reason) {
-            (Outcome::Fresh, _) => format!("fresh, in generation {number}"),
-            (outcome, Some(reason)) => format!("{}, in generation {number}: {reason}", outcome.as_str()),
-            (outcome, None) => format!("{}, in generation {number}", outcome.as_str()),
+        let reason = item.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        match item.outcome {
+            Outcome::Fresh => (format!("fresh, in generation {number}"), true),
+            outcome => (format!("{}, in generation {number}{reason}", outcome.as_str()), false),
         }
     }
 }
