@@ -67,18 +67,18 @@ fn declared(manifest: &Manifest) -> Vec<Failure> {
         manifest.templates.iter().map(|spec| (Subject::Template(spec.name.as_str().into()), &spec.place));
     let mut failures: Vec<Failure> = secrets
         .chain(templates)
-        .filter_map(|(subject, place)| {
-            place.mode.as_ref().err().map(|cause| Failure::new("set the mode of", subject, cause.clone()))
-        })
+        .filter_map(|(subject, place)| place.mode.as_ref().err().map(|cause| plan::bad_mode(subject, cause)))
         .collect();
     let placeholders = plan::placeholders(manifest);
     for spec in &manifest.templates {
-        let fault = plan::template_text(&spec.body, &inputs::template).and_then(|text| {
-            Template::parse(&text, &placeholders).map(|_| ()).map_err(|faults| faults.join("; "))
+        let subject = Subject::Template(spec.name.as_str().into());
+        let text = plan::template_text(&subject, &spec.body, &inputs::template);
+        let parsed = text.and_then(|text| {
+            Template::parse(&text, &placeholders)
+                .map(|_| ())
+                .map_err(|fault| plan::unrendered(&subject, fault))
         });
-        if let Err(cause) = fault {
-            failures.push(Failure::new("render", Subject::Template(spec.name.as_str().into()), cause));
-        }
+        failures.extend(parsed.err());
     }
     failures
 }

@@ -56,7 +56,12 @@ pub fn run(request: &Request<'_>, prepared: Option<(Manifest, Plugins)>, out: &m
     let unknown: Vec<&str> =
         request.names.iter().map(String::as_str).filter(|name| !known.contains(name)).collect();
     if !unknown.is_empty() {
-        error!("there is no secret '{}' in '{}'", unknown.join("', '"), request.manifest.display());
+        error!(
+            "there is no secret '{}' in '{}'\n  hint: {}",
+            unknown.join("', '"),
+            request.manifest.display(),
+            some_of(&known)
+        );
         return Exit::Unchanged;
     }
     let is_wanted = |spec: &&SecretSpec| {
@@ -80,6 +85,19 @@ pub fn run(request: &Request<'_>, prepared: Option<(Manifest, Plugins)>, out: &m
         return Exit::Unchanged;
     }
     if all_well { Exit::Success } else { Exit::Partial }
+}
+
+/// How many secrets are named to somebody who asked for one that is not there.
+const MAX_OFFERED: usize = 10;
+
+/// What the manifest has, for somebody who asked for something else.
+fn some_of(known: &BTreeSet<&str>) -> String {
+    let names: Vec<&str> = known.iter().take(MAX_OFFERED).copied().collect();
+    match (known.len(), known.len() - names.len()) {
+        (0, _) => "it has no secret at all".to_owned(),
+        (_, 0) => format!("it has '{}'", names.join("', '")),
+        (_, more) => format!("it has '{}', and {more} more", names.join("', '")),
+    }
 }
 
 /// What is live, for the state of each secret.

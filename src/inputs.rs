@@ -26,10 +26,19 @@ pub fn manifest(path: &Path, runtime_dir: Option<&OsStr>) -> Result<Manifest, St
 /// # Errors
 /// One message that lists every fault.
 pub fn unexpanded_manifest(path: &Path) -> Result<Manifest, String> {
-    let bytes =
-        files::read(path, manifest::MAX_BYTES as u64).map_err(|error| faulty(path, &[error.to_string()]))?;
-    manifest::parse(&bytes).map_err(|faults| faulty(path, &faults))
+    let no_manifest = |message: String| format!("{message}\n  hint: {WHAT_IT_IS}");
+    let bytes = files::read(path, manifest::MAX_BYTES as u64)
+        .map_err(|error| no_manifest(faulty(path, &[error.to_string()])))?;
+    manifest::parse(&bytes).map_err(|faults| {
+        let message = faulty(path, &faults);
+        // Every manifest has this key, and hardly another file.
+        let is_one = memchr::memmem::find(&bytes, b"\"secretsMountPoint\"").is_some();
+        if is_one { message } else { no_manifest(message) }
+    })
 }
+
+/// For who names something else than a manifest.
+const WHAT_IT_IS: &str = "a manifest is the JSON file that the NixOS module writes; a sops file is printed by `sops-activate decrypt`";
 
 fn faulty(path: &Path, faults: &[String]) -> String {
     format!("cannot use manifest '{}':\n  {}", path.display(), faults.join("\n  "))

@@ -318,9 +318,10 @@ pub fn unreadable(path: &Path, error: &system::Error) -> Failure {
 pub fn fault_failure(path: &Path, fault: &Fault) -> Failure {
     let cause = format!("'{}': {fault}", path.display());
     let failure = Failure::new("decrypt", Subject::Run, cause).file(path.display());
-    match fault.hint.or_else(|| usual_hint(fault.kind)) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
+    match (&fault.hint, usual_hint(fault.kind)) {
+        (Some(hint), _) => failure.hint(hint.as_ref()),
+        (None, Some(hint)) => failure.hint(hint),
+        (None, None) => failure,
     }
 }
 

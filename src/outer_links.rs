@@ -170,10 +170,9 @@ fn failed(link: &OuterLink, error: &system::Error) -> Failure {
         link.subject.clone(),
         error.cause.clone(),
     );
-    match error.hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    failure.hint(
+        error.hint.unwrap_or("declare a path where a link can be made, or use the secret at its own place"),
+    )
 }
 
 /// Removes links of earlier runs that are no longer declared, if they are still ours. Gives back the links

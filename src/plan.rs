@@ -12,7 +12,7 @@ use crate::error::{Failure, Subject};
 use crate::manifest::{Account, Manifest, Placement, RENDERED, TemplateBody, TemplateSpec};
 use crate::open::{self, OpenedSecret};
 use crate::secret::Secret;
-use crate::template::{Placeholders, Template};
+use crate::template::{Fault, Placeholders, Template};
 
 /// How owners are found.
 pub enum Owners<'a> {
@@ -115,9 +115,8 @@ fn templates<'m>(
     let placeholders = placeholders(manifest);
     let plan = |spec: &'m TemplateSpec| {
         let subject = Subject::Template(spec.name.as_str().to_owned());
-        let content = template_text(&spec.body, template_files)
-            .and_then(|text| rendered(&text, &placeholders, manifest, values))
-            .map_err(|cause| Failure::new("render", subject.clone(), cause))
+        let content = template_text(&subject, &spec.body, template_files)
+            .and_then(|text| rendered(&subject, &text, &placeholders, manifest, values))
             .and_then(|secret| within(room, &subject, Arc::new(secret)))
             .and_then(|content| placed(&subject, content, &spec.place, owners));
         Planned {
@@ -154,27 +153,47 @@ pub fn placeholders(manifest: &Manifest) -> Placeholders<'_> {
 /// # Errors
 /// The file cannot be read.
 pub fn template_text<'m>(
+    subject: &Subject,
     body: &'m TemplateBody,
     files: &dyn Fn(&Path) -> Result<Vec<u8>, String>,
-) -> Result<Cow<'m, [u8]>, String> {
+) -> Result<Cow<'m, [u8]>, Failure> {
     match body {
         TemplateBody::Content(text) => Ok(Cow::Borrowed(text.as_bytes())),
-        TemplateBody::File(path) => files(path).map(Cow::Owned),
+        TemplateBody::File(path) => files(path).map(Cow::Owned).map_err(|cause| {
+            Failure::new("render", subject.clone(), cause)
+                .hint("put the file into the repository, or write its text as `content`")
+        }),
     }
 }
 
+/// The failure of a template that cannot be rendered.
+#[must_use]
+pub fn unrendered(subject: &Subject, fault: Fault) -> Failure {
+    Failure::new("render", subject.clone(), fault.text).hint(fault.hint)
+}
+
+/// The failure of a secret or template whose mode is none.
+#[must_use]
+pub fn bad_mode(subject: Subject, cause: &str) -> Failure {
+    let hint = "write the permissions of owner, group and others as in chmod: \"0400\", \"0440\"";
+    Failure::new("set the mode of", subject, cause).hint(hint)
+}
+
 fn rendered(
+    subject: &Subject,
     text: &[u8],
     placeholders: &Placeholders<'_>,
     manifest: &Manifest,
     values: &[Option<Arc<Secret>>],
-) -> Result<Secret, String> {
-    let template = Template::parse(text, placeholders).map_err(|faults| faults.join("; "))?;
+) -> Result<Secret, Failure> {
+    let unrendered = |fault| unrendered(subject, fault);
+    let template = Template::parse(text, placeholders).map_err(unrendered)?;
     if let Some(failed) = template.secrets().find(|index| values[*index].is_none()) {
         let name = manifest.secrets[failed].name.as_str();
-        return Err(format!("it needs secret '{name}', which failed"));
+        let cause = format!("it needs secret '{name}', which failed");
+        return Err(Failure::new("render", subject.clone(), cause).hint("see the message about that secret"));
     }
-    template.render(|index| values[index].as_deref())
+    template.render(|index| values[index].as_deref()).map_err(unrendered)
 }
 
 /// Content with its owner, group and mode, looked up and checked.
@@ -186,9 +205,7 @@ fn placed(
 ) -> Result<File, Failure> {
     let mode = match &place.mode {
         Ok(mode) => mode.bits(),
-        Err(cause) => {
-            return Err(Failure::new("set the mode of", subject.clone(), cause.clone()));
-        }
+        Err(cause) => return Err(bad_mode(subject.clone(), cause)),
     };
     let (uid, gid) = owners.of(place, subject)?;
     Ok(File { content, mode, uid, gid })

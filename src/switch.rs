@@ -63,10 +63,7 @@ impl Switch<'_> {
             if let Err(error) = self.secretfs.remove_debris(self.live.number) {
                 warn!("{error}");
             }
-            return Err(match error.hint {
-                Some(_) => error,
-                None => error.with_hint("nothing was changed: what was live before still is"),
-            });
+            return Err(error.or_hint("nothing was changed: what was live before still is"));
         }
 
         // From here on the new generation is live: what fails is reported, and does not undo it.

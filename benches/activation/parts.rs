@@ -72,8 +72,7 @@ fn templates() -> Result<(), Box<dyn Error>> {
         let text = template_text(&names, size)?;
         let (placeholders, values) = (&placeholders, &values);
         let work = move || {
-            let template =
-                Template::parse(text.as_bytes(), placeholders).map_err(|faults| faults.join("; "))?;
+            let template = Template::parse(text.as_bytes(), placeholders)?;
             black_box(template.render(|index| values.get(index))?);
             Ok(())
         };

@@ -1,5 +1,6 @@
 //! What can be wrong with a sops file, in words for the person who has to repair it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// What is wrong with a sops file. Never holds plaintext; key names and positions are public.
@@ -10,7 +11,7 @@ pub struct Fault {
     /// What is wrong and where, lower case, without the file's name.
     pub message: String,
     /// What to do about it, where that is known.
-    pub hint: Option<&'static str>,
+    pub hint: Option<Cow<'static, str>>,
 }
 
 /// The classes of faults, in the order in which a file is worked on.
@@ -42,8 +43,8 @@ impl Fault {
 
     /// The same fault with a hint.
     #[must_use]
-    pub fn hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 }

@@ -32,16 +32,21 @@ struct Index<'m, T> {
     merged: Vec<&'m Map<'m, T>>,
 }
 
+/// How many keys are named to somebody who asked for one that is not there.
+const MAX_OFFERED: usize = 10;
+
 /// Why a way ended, and how many bytes of the key it had followed by then.
-struct DeadEnd {
+struct DeadEnd<'m, T> {
     followed: usize,
-    reason: Reason,
+    reason: Reason<'m, T>,
 }
 
-enum Reason {
-    NotThere,
+enum Reason<'m, T> {
+    /// The map has no such key.
+    NotThere(&'m Map<'m, T>),
     NotAnIndex,
-    NoSuchItem,
+    /// The list has so many items.
+    NoSuchItem(usize),
     InsideScalar,
     NotScalar(&'static str),
 }
@@ -75,12 +80,12 @@ impl<'m, T> Search<'m, T> {
     }
 
     /// Follows `key` from byte `start` on inside a map.
-    fn in_map(&self, map: &'m Map<'m, T>, key: &[u8], start: usize) -> Result<&'m Scalar<T>, DeadEnd> {
+    fn in_map(&self, map: &'m Map<'m, T>, key: &[u8], start: usize) -> Result<&'m Scalar<T>, DeadEnd<'m, T>> {
         let mut ways = Vec::new();
         self.ways(map, &key[start..], &mut ways);
         // Longest first; of two equal keys the later one, which wins in JSON parsers.
         ways.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
-        let mut deepest = DeadEnd { followed: start.saturating_sub(1), reason: Reason::NotThere };
+        let mut deepest = DeadEnd { followed: start.saturating_sub(1), reason: Reason::NotThere(map) };
         for (length, node) in ways {
             match self.in_node(node, key, start + length) {
                 Ok(scalar) => return Ok(scalar),
@@ -109,7 +114,12 @@ impl<'m, T> Search<'m, T> {
     }
 
     /// Follows `key` into a node that was reached with its first `end` bytes.
-    fn in_node(&self, node: &'m Node<'m, T>, key: &[u8], end: usize) -> Result<&'m Scalar<T>, DeadEnd> {
+    fn in_node(
+        &self,
+        node: &'m Node<'m, T>,
+        key: &[u8],
+        end: usize,
+    ) -> Result<&'m Scalar<T>, DeadEnd<'m, T>> {
         let dead_end = |reason| Err(DeadEnd { followed: end, reason });
         if end == key.len() {
             return match node {
@@ -125,14 +135,14 @@ impl<'m, T> Search<'m, T> {
                 let rest = &key[end + 1..];
                 let step = memchr::memchr(b'/', rest).map_or(rest, |slash| &rest[..slash]);
                 let Some(index) = index(step) else { return dead_end(Reason::NotAnIndex) };
-                let mut nodes = items.iter().filter_map(|item| match item {
+                let nodes = items.iter().filter_map(|item| match item {
                     Item::Node(Node::Scalar(scalar)) if (self.is_comment)(scalar) => None,
                     Item::Node(node) => Some(node),
                     Item::Comment(_) => None,
                 });
-                match nodes.nth(index) {
+                match nodes.clone().nth(index) {
                     Some(node) => self.in_node(node, key, end + 1 + step.len()),
-                    None => dead_end(Reason::NoSuchItem),
+                    None => dead_end(Reason::NoSuchItem(nodes.count())),
                 }
             }
             Node::Scalar(_) => dead_end(Reason::InsideScalar),
@@ -177,30 +187,63 @@ fn index(step: &[u8]) -> Option<usize> {
     std::str::from_utf8(step).ok().filter(|_| plain)?.parse().ok()
 }
 
-impl DeadEnd {
+impl<T> DeadEnd<'_, T> {
     fn into_fault(self, key: &[u8]) -> Fault {
         const WHOLE: &str =
             "for the whole file as one secret set key to \"\"; for one value name its full key";
         let (name, followed) = (quoted(key), quoted(&key[..self.followed]));
         let fault = |message: String| Fault::new(FaultKind::Lookup, message);
         match self.reason {
-            Reason::NotThere if self.followed == 0 => fault(format!("the file has no key {name}")),
-            Reason::NotThere => {
-                fault(format!("the file has no key {name}: {followed} is there, but not the rest"))
+            Reason::NotThere(map) if self.followed == 0 => {
+                let is_deep = map.entries.iter().any(|entry| matches!(entry, Entry::Pair(_, Node::Map(_))));
+                let parts = if is_deep { "; parts of a key are joined by '/'" } else { "" };
+                let hint = format!("the file has {}{parts}", keys_like(map, key));
+                fault(format!("the file has no key {name}")).hint(hint)
+            }
+            Reason::NotThere(map) => {
+                let hint = format!("{followed} has {}", keys_like(map, &key[self.followed + 1..]));
+                fault(format!("the file has no key {name}: {followed} is there, but not the rest")).hint(hint)
             }
             Reason::NotAnIndex => fault(format!("the file has no key {name}: {followed} is a list"))
                 .hint("items of a list are named by their position: 0 is the first"),
-            Reason::NoSuchItem => {
-                fault(format!("the file has no key {name}: the list {followed} is shorter"))
+            Reason::NoSuchItem(items) => {
+                let hint = match items.checked_sub(1) {
+                    Some(last) => format!("0 is the first item of the list, {last} the last"),
+                    None => "the list is empty".to_owned(),
+                };
+                fault(format!("the file has no key {name}: the list {followed} is shorter")).hint(hint)
             }
             Reason::InsideScalar => {
                 fault(format!("the file has no key {name}: {followed} is a value, not a map"))
+                    .hint(format!("for this value set key to {followed}"))
             }
-            Reason::NotScalar("null") => fault(format!("the key {name} is null, not a value")),
+            Reason::NotScalar("null") => fault(format!("the key {name} is null, not a value"))
+                .hint("give it a value with `sops edit FILE`, or name another key"),
             Reason::NotScalar(what) => {
                 fault(format!("the key {name} is {what}, not a single value")).hint(WHOLE)
             }
         }
+    }
+}
+
+/// The keys of a map for somebody who wanted `wanted`: those that begin most like it, the others in file order.
+fn keys_like<T>(map: &Map<'_, T>, wanted: &[u8]) -> String {
+    let mut keys: Vec<&[u8]> = map
+        .entries
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Pair(key, _) => Some(key.as_ref()),
+            Entry::Comment(_) => None,
+        })
+        .collect();
+    let alike = |key: &[u8]| key.iter().zip(wanted).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+    keys.sort_by_key(|key| std::cmp::Reverse(alike(key)));
+    let offered: Vec<String> = keys.iter().take(MAX_OFFERED).map(|key| quoted(key)).collect();
+    match (keys.len(), keys.len() - offered.len()) {
+        (0, _) => "no key at all".to_owned(),
+        (1, _) => format!("the key {} only", offered.concat()),
+        (_, 0) => format!("the keys {}", offered.join(", ")),
+        (_, more) => format!("the keys {}, and {more} more", offered.join(", ")),
     }
 }
 

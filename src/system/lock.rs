@@ -63,7 +63,9 @@ impl Lock {
         let doing = format!("cannot lock {}", quoted(&path));
         let start = Instant::now();
         let mut waiting = Some(waiting);
-        let mut file = open(&path, &doing)?;
+        // The first thing that a run makes beside the mount point.
+        let elsewhere = "let the directory that it is in be writable, or declare another secretsMountPoint";
+        let mut file = open(&path, &doing).map_err(|error| error.or_hint(elsewhere))?;
         loop {
             file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 // Somebody removed the file while we waited: another run may hold a lock on the new one.

@@ -77,6 +77,12 @@ impl Error {
         Self { hint: Some(hint), ..self }
     }
 
+    /// The same error with advice for when there is none that fits better.
+    #[must_use]
+    pub fn or_hint(self, hint: &'static str) -> Self {
+        Self { hint: self.hint.or(Some(hint)), ..self }
+    }
+
     /// The whole message: the error and, in a line of its own, what to do about it.
     #[must_use]
     pub fn with_advice(&self) -> String {

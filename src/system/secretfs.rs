@@ -58,10 +58,9 @@ impl SecretFs {
     pub fn mount(path: &Path, kind: FsKind, group: Gid) -> Result<(Self, Vec<String>), Error> {
         let doing = format!("cannot use {} for secrets", quoted(path));
         let parent = walk::parent_made(path, Trust::of(process::effective_uid()), &doing)?;
-        let failed = |errno| Error::new(&*doing, errno);
         match mkdirat(&parent.directory, parent.name.as_os_str(), Mode::from_bits_truncate(0o700)) {
             Ok(()) | Err(Errno::EEXIST) => {}
-            Err(errno) => return Err(failed(errno)),
+            Err(errno) => return Err(Error::new(doing, errno)),
         }
         let root = open_root(&parent, &doing)?;
         let mut warnings = Vec::new();
@@ -78,7 +77,8 @@ impl SecretFs {
         };
         warnings.extend(warnings_about(path, kind, memory));
         refuse_foreign(&root, &doing)?;
-        adopt(&root, Some((Uid::from_raw(0), group))).map_err(failed)?;
+        adopt(&root, Some((Uid::from_raw(0), group)))
+            .map_err(|errno| Error::new(doing, errno).with_hint("remount it so that root can write there"))?;
         Ok((Self { path: path.to_path_buf(), root, privilege: Privilege::Root }, warnings))
     }
 
@@ -251,6 +251,9 @@ fn mount_over(root: &Directory, path: &Path, kind: FsKind) -> Result<(), Error> 
         match (kind, errno) {
             (FsKind::Ramfs, Errno::EPERM) => error
                 .with_hint("a container without this right may still mount tmpfs: set sops.useTmpfs = true"),
+            (FsKind::Tmpfs, Errno::EPERM) => error
+                .with_hint("mounting takes CAP_SYS_ADMIN: is this a container, or the sandbox of a unit?"),
+            (_, Errno::ENODEV) => error.with_hint("this kernel has no such file system"),
             _ => error,
         }
     })

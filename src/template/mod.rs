@@ -9,6 +9,7 @@
 mod filter;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::secret::{Secret, SecretBuffer};
 pub use filter::Filter;
@@ -20,6 +21,31 @@ const MAX_FILTERS: usize = 128;
 
 /// What is said of more than [`SecretBuffer::MAX`] bytes.
 const TOO_LARGE: &str = "it becomes larger than 256 MiB";
+
+/// Why a template cannot be rendered.
+#[derive(Debug)]
+pub struct Fault {
+    /// What is wrong: a clause about it, or several.
+    pub text: String,
+    /// What to do about the first of them.
+    pub hint: &'static str,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+const UNKNOWN: &str = "write the placeholder as `config.sops.placeholder` gives it, and declare its secret";
+const OTHER_PHASE: &str =
+    "declare that secret for this phase as well, under another name, and use the placeholder of that one";
+const NOT_CLOSED: &str = "put filters right behind PLACEHOLDER, without blanks: `PLACEHOLDER|json>`";
+const NO_FILTER: &str = "correct the filter, or take it out";
+const REFUSED: &str = "use another filter, or change the value with `sops edit`";
+const SMALLER: &str = "leave large secrets out of templates: programs can read their own files";
 
 /// The placeholders of a manifest.
 pub struct Placeholders<'a> {
@@ -93,7 +119,7 @@ impl<'a> Placeholders<'a> {
     }
 
     /// The longest placeholder that `rest` starts with, its filters, and the bytes that it takes.
-    fn longest_at(&self, rest: &[u8]) -> Option<Result<Found<'a>, String>> {
+    fn longest_at(&self, rest: &[u8]) -> Option<Result<Found<'a>, Fault>> {
         self.lengths.iter().find_map(|&length| {
             let Stem { bare, bracketed } = *self.by_stem.get(rest.get(..length)?)?;
             let bare = bare.map(|placeholder| Ok((length, placeholder, Vec::new())));
@@ -106,6 +132,24 @@ impl<'a> Placeholders<'a> {
             }
         })
     }
+
+    /// What is wrong if `rest` starts like a placeholder, and is none.
+    fn unknown_at(&self, rest: &[u8]) -> Option<Fault> {
+        let unknown = unknown_placeholder(rest)?;
+        let not_closed =
+            self.lengths.iter().find_map(|&length| self.by_stem.get(rest.get(..length)?)?.bracketed);
+        Some(match not_closed {
+            Some(Placeholder { name, .. }) => Fault {
+                text: format!(
+                    "the placeholder of secret '{name}' does not end as `PLACEHOLDER>` or `PLACEHOLDER|filter>`"
+                ),
+                hint: NOT_CLOSED,
+            },
+            None => {
+                Fault { text: format!("it has a placeholder of no known secret, '{unknown}'"), hint: UNKNOWN }
+            }
+        })
+    }
 }
 
 /// A placeholder whose filters start at `list`, which is `before` bytes into the text; `None` if no `>` ends them.
@@ -113,15 +157,18 @@ fn with_filters<'a>(
     placeholder: Placeholder<'a>,
     before: usize,
     list: &[u8],
-) -> Option<Result<Found<'a>, String>> {
+) -> Option<Result<Found<'a>, Fault>> {
     let end = memchr::memchr(b'>', &list[..list.len().min(MAX_FILTERS)])?;
     Some(match filter::parse_list(&list[..end]) {
         Ok(filters) => Ok((before + end + 1, placeholder, filters)),
-        Err(word) => Err(format!(
-            "the placeholder of secret '{}' has an unknown filter '{word}' (known are {})",
-            placeholder.name,
-            Filter::WORDS.join(", ")
-        )),
+        Err(word) => {
+            let known = Filter::WORDS.join(", ");
+            let name = placeholder.name;
+            let text = format!(
+                "the placeholder of secret '{name}' has an unknown filter '{word}' (known are {known})"
+            );
+            Err(Fault { text, hint: NO_FILTER })
+        }
     })
 }
 
@@ -129,8 +176,8 @@ impl<'t> Template<'t> {
     /// Cuts `text` into pieces.
     ///
     /// # Errors
-    /// A line for each placeholder that stands for no secret of this manifest, or has an unknown filter.
-    pub fn parse(text: &'t [u8], placeholders: &Placeholders<'_>) -> Result<Self, Vec<String>> {
+    /// A clause for each placeholder that stands for no secret of this manifest, is not closed, or has an unknown filter.
+    pub fn parse(text: &'t [u8], placeholders: &Placeholders<'_>) -> Result<Self, Fault> {
         let mut pieces = Vec::new();
         let mut faults = Vec::new();
         let mut text_start = 0;
@@ -145,9 +192,10 @@ impl<'t> Template<'t> {
                     text_start = at;
                 }
                 Some(Ok((length, Placeholder { name, .. }, _))) => {
-                    faults.push(format!(
+                    let text = format!(
                         "it has the placeholder of secret '{name}', which is installed in the other phase"
-                    ));
+                    );
+                    faults.push(Fault { text, hint: OTHER_PHASE });
                     at += length;
                 }
                 Some(Err(fault)) => {
@@ -155,16 +203,20 @@ impl<'t> Template<'t> {
                     at += 1;
                 }
                 None => {
-                    if let Some(unknown) = unknown_placeholder(&text[at..]) {
-                        faults.push(format!("it has a placeholder of no known secret, '{unknown}'"));
-                    }
+                    faults.extend(placeholders.unknown_at(&text[at..]));
                     at += 1;
                 }
             }
         }
         pieces.push(Piece::Text(&text[text_start..]));
-        faults.dedup();
-        if faults.is_empty() { Ok(Self { pieces }) } else { Err(faults) }
+        faults.dedup_by(|one, other| one.text == other.text);
+        match faults.first().map(|first| first.hint) {
+            None => Ok(Self { pieces }),
+            Some(hint) => {
+                let texts: Vec<String> = faults.into_iter().map(|fault| fault.text).collect();
+                Err(Fault { text: texts.join("; "), hint })
+            }
+        }
     }
 
     /// The secrets that the template needs, by their place in the manifest; repeated ones are repeated.
@@ -180,7 +232,7 @@ impl<'t> Template<'t> {
     /// # Errors
     /// Why a filter does not take a value; the value itself is not told. Or it becomes larger than
     /// [`SecretBuffer::MAX`].
-    pub fn render<'v>(&self, value: impl Fn(usize) -> Option<&'v Secret>) -> Result<Secret, String> {
+    pub fn render<'v>(&self, value: impl Fn(usize) -> Option<&'v Secret>) -> Result<Secret, Fault> {
         let size: usize = self
             .pieces
             .iter()
@@ -194,18 +246,20 @@ impl<'t> Template<'t> {
             match piece {
                 Piece::Text(text) => rendered.push(text),
                 Piece::Value { secret, name, filters } => {
-                    let value = value(*secret).ok_or("a secret that it needs has no value")?;
+                    let refused = |text| Fault { text, hint: REFUSED };
+                    let value = value(*secret)
+                        .ok_or_else(|| refused("a secret that it needs has no value".to_owned()))?;
                     if filters.is_empty() {
                         rendered.push(value.expose());
                     } else {
                         let filtered = filter::apply(filters, value);
-                        let filtered = filtered.map_err(|why| format!("secret '{name}': {why}"))?;
+                        let filtered = filtered.map_err(|why| refused(format!("secret '{name}': {why}")))?;
                         rendered.push(filtered.expose());
                     }
                 }
             }
         }
-        rendered.into_secret().ok_or_else(|| TOO_LARGE.to_owned())
+        rendered.into_secret().ok_or_else(|| Fault { text: TOO_LARGE.to_owned(), hint: SMALLER })
     }
 }
 
@@ -227,9 +281,8 @@ mod tests {
         let values: Vec<Secret> = pairs.iter().map(|(_, value)| Secret::copy_of(value.as_bytes())).collect();
         let placeholders =
             Placeholders::new(pairs.iter().enumerate().map(|(index, (text, _))| (*text, "s", Some(index))));
-        let template =
-            Template::parse(template.as_bytes(), &placeholders).map_err(|faults| faults.join("; "))?;
-        let rendered = template.render(|index| values.get(index))?;
+        let template = Template::parse(template.as_bytes(), &placeholders).map_err(|fault| fault.text)?;
+        let rendered = template.render(|index| values.get(index)).map_err(|fault| fault.text)?;
         Ok(String::from_utf8(rendered.expose().to_vec()).unwrap())
     }
 
@@ -275,9 +328,22 @@ mod tests {
     }
 
     #[test]
+    fn a_placeholder_that_is_not_closed_is_told_from_one_of_no_secret() {
+        let all = [("<SOPS:00ff:PLACEHOLDER>", "x")];
+        for template in
+            ["<SOPS:00ff:PLACEHOLDER | json>", "<SOPS:00ff:PLACEHOLDER", "<SOPS:00ff:PLACEHOLDER|json"]
+        {
+            let error = render(template, &all).unwrap_err();
+            assert!(error.contains("of secret 's' does not end"), "{template}: {error}");
+        }
+        let error = render("<SOPS:00fe:PLACEHOLDER|json", &all).unwrap_err();
+        assert!(error.contains("no known secret"), "{error}");
+    }
+
+    #[test]
     fn a_placeholder_of_the_other_phase_is_named() {
         let placeholders = Placeholders::new([("<A>", "password", None)]);
-        let faults = Template::parse(b"<A>", &placeholders).unwrap_err();
-        assert!(faults[0].contains("'password'") && faults[0].contains("other phase"), "{faults:?}");
+        let fault = Template::parse(b"<A>", &placeholders).unwrap_err();
+        assert!(fault.text.contains("'password'") && fault.text.contains("other phase"), "{fault:?}");
     }
 }

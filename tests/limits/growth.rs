@@ -52,7 +52,7 @@ fn a_template_that_renders_large_is_refused() {
     let value = Secret::new(vec![b'"'; 8 * 1024 * 1024]);
     let rendered = |text: &str| {
         let template = Template::parse(text.as_bytes(), &placeholders).unwrap();
-        template.render(|_| Some(&value)).map(|rendered| rendered.expose().len())
+        template.render(|_| Some(&value)).map(|rendered| rendered.expose().len()).map_err(|fault| fault.text)
     };
     assert_eq!(rendered(&"<A>".repeat(32)), Ok(SecretBuffer::MAX));
     for text in ["<A>".repeat(33), "<A|base64>".repeat(25)] {

@@ -125,3 +125,23 @@ fn every_one_of_a_thousand_keys_is_found() {
         assert!(matches!(found, Scalar::Text(text) if text.as_ref() == number.to_string().as_bytes()));
     }
 }
+
+fn hint(key: &str) -> String {
+    find(Format::Yaml, key).unwrap_err().hint.unwrap_or_default().into_owned()
+}
+
+#[test]
+fn keys_that_are_there_are_offered() {
+    // Those that begin like it come first, whatever their case; of ten of them no more.
+    assert!(
+        hint("STRING").starts_with("the file has the keys 'str', '', 'n', 'nul', "),
+        "{}",
+        hint("STRING")
+    );
+    assert!(hint("STRING").ends_with(", and 6 more; parts of a key are joined by '/'"), "{}", hint("STRING"));
+    assert_eq!(hint("a/d"), "'a' has the keys 'b', 'c', '/x'");
+    assert_eq!(hint("a/c/e"), "'a/c' has the key 'd' only");
+    assert_eq!(hint("list/5"), "0 is the first item of the list, 3 the last");
+    assert_eq!(hint("str/x"), "for this value set key to 'str'");
+    assert!(hint("nul").contains("sops edit"));
+}
