@@ -39,6 +39,15 @@ pub fn run(request: &Request, mut plugins: Plugins, out: &mut dyn Write) -> Exit
     let format = request.format.unwrap_or_else(|| format_of(&request.file));
     let key = match request.key.as_deref() {
         None | Some("") => Key::Whole,
+        Some(path) if matches!(format, Format::Age | Format::Sops(sops::Format::Binary)) => {
+            // A manifest of sops-nix names a key for these, too, and means nothing by it. A person does.
+            let (file, word) = (request.file.display(), format.as_str());
+            error!(
+                "cannot take the key '{path}' out of '{file}': a file of format {word} is one value, without keys\n  \
+                 hint: leave --key out, or name the format that the file has with --format"
+            );
+            return Exit::Unchanged;
+        }
         Some(path) => Key::Path(path.to_owned()),
     };
     let mut opened = open::file(&request.file, format, &[&key], &keyring);
@@ -67,6 +76,8 @@ fn advised(failure: Failure, keyring: &Keyring) -> Failure {
     let is_closed = failure.details.iter().any(|(label, _)| *label == open::THIS_MACHINE);
     if is_closed && keyring.is_empty() && keyring.missing_plugin().is_none() {
         failure.hint("name a key with --identity FILE, or in SOPS_AGE_KEY or SOPS_AGE_KEY_FILE")
+    } else if failure.hint.as_deref() == Some(open::ADD_IT) {
+        failure.hint("name an encrypted file that you can read; standard input is not read")
     } else {
         failure
     }

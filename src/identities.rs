@@ -70,11 +70,23 @@ pub fn report_unusable(keyring: &Keyring) {
 fn with_key_file(keyring: &mut Keyring, path: &Path, add: impl FnOnce(&mut Keyring, &KeyFile)) {
     match files::read_key(path) {
         Ok(key) => {
-            if let Some(warning) = &key.warning {
+            if let Some(warning) = key.warning.as_ref().filter(|_| !is_public(&key.bytes)) {
                 warn!("key {warning}");
             }
             add(keyring, &key);
         }
         Err(error) => keyring.add_unusable(path, error.cause),
     }
+}
+
+/// Whether a file holds public keys only, which everybody may read: what is wrong with it is that it is the wrong one.
+fn is_public(bytes: &[u8]) -> bool {
+    let is_public =
+        |line: &[u8]| [&b"age1"[..], b"ssh-", b"ecdsa-", b"sk-"].iter().any(|kind| line.starts_with(kind));
+    let mut lines = bytes
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
+        .peekable();
+    lines.peek().is_some() && lines.all(is_public)
 }

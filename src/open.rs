@@ -305,12 +305,13 @@ fn sops_file(
     OpenedFile { values, opened_by, unasked: Vec::new() }
 }
 
+/// What helps against a file of a manifest that is not there.
+pub const ADD_IT: &str = "is the file in the repository, and added to git so that Nix sees it?";
+
 /// The failure of a file that is not there or cannot be read.
 #[must_use]
 pub fn unreadable(path: &Path, error: &system::Error) -> Failure {
-    Failure::new("decrypt", Subject::Run, error.to_string())
-        .file(path.display())
-        .hint("is the file in the repository, and added to git so that Nix sees it?")
+    Failure::new("decrypt", Subject::Run, error.to_string()).file(path.display()).hint(ADD_IT)
 }
 
 /// The failure of a file that is damaged, of another format, or lacks the key.

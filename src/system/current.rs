@@ -64,8 +64,8 @@ impl SecretFs {
             },
             Standing::File(0) => Ok(giving_way("is an empty file")),
             Standing::File(_) => {
-                let doing = format!("cannot replace {}", quoted(symlink_path));
-                Err(Error::because(doing, "it is a file with content").with_hint("move it away"))
+                Err(Error::because(not_ours(symlink_path), "it is a file with content")
+                    .with_hint("move it away"))
             }
             Standing::Directory => {
                 let standing =
@@ -73,7 +73,7 @@ impl SecretFs {
                 if standing.entries().map_err(failed)?.is_empty() {
                     return Ok(giving_way("is an empty directory"));
                 }
-                let doing = format!("cannot replace {}", quoted(symlink_path));
+                let doing = not_ours(symlink_path);
                 Err(Error::because(doing, "it is a directory with content").with_hint("move it away"))
             }
             Standing::Other => {
@@ -157,6 +157,11 @@ impl SecretFs {
             }
         }
     }
+}
+
+/// What is said of something that is neither our link nor may give way to it, by runs and by who only looks.
+fn not_ours(symlink_path: &Path) -> String {
+    format!("cannot use {} as the link to the live generation", quoted(symlink_path))
 }
 
 /// The number that a directory of ours has for a name: decimal, as we write it. The largest are refused, so
