@@ -9,14 +9,11 @@ use tracing::error;
 
 use crate::error::Exit;
 use crate::inputs;
+use crate::manifest::PHASES;
 use crate::record::{Outcome, Record};
 use crate::system;
 use crate::system::secretfs::SecretFs;
 use crate::withheld::without_private_keys;
-
-/// The places of a machine's two phases.
-const PHASES: [(&str, &str); 2] =
-    [("/run/secrets-for-users.d", "/run/secrets-for-users"), ("/run/secrets.d", "/run/secrets")];
 
 /// Prints what is live: of the phase that `manifest` belongs to, or of all.
 pub fn run(manifest: Option<&Path>, runtime_dir: Option<&OsStr>, out: &mut dyn Write) -> Exit {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::fields::{Faults, Place, shown};
 use super::json::{Pair, Value};
-use super::types::{Manifest, Name, SecretSpec};
+use super::types::{Manifest, Name, PHASES, SecretSpec};
 
 /// Checks that no name stands twice and none is a directory of another.
 ///
@@ -76,6 +76,22 @@ fn machinery(manifest: &Manifest, faults: &mut Faults) {
             faults.add("manifest", format_args!("{key} is the root directory"));
         }
     }
+    let phase =
+        |at: &Path| PHASES.iter().position(|(mount, link)| at == Path::new(mount) || at == Path::new(link));
+    if let (Some(one), Some(other)) = (phase(mount), phase(link))
+        && one != other
+    {
+        // It would take the other phase's generations for its own, and remove them.
+        faults.add("manifest", "secretsMountPoint is that of one phase and symlinkPath that of the other");
+    }
+}
+
+/// Whether `path` lies where a phase keeps its secrets that is not the one of this manifest.
+fn is_of_another_phase(manifest: &Manifest, path: &Path) -> bool {
+    let others = PHASES.iter().filter(|(mount, link)| {
+        manifest.mount_point != Path::new(mount) && manifest.symlink_path != Path::new(link)
+    });
+    others.into_iter().any(|(mount, link)| path.starts_with(mount) || path.starts_with(link))
 }
 
 /// Each path once, and none where the secrets live.
@@ -92,6 +108,9 @@ fn links(manifest: &Manifest, faults: &mut Faults) {
         if in_mount || link.starts_with(path) || mount.starts_with(path) {
             let path = path_shown();
             faults.add(place, format_args!("path '{path}' is where the secrets themselves live"));
+        } else if is_of_another_phase(manifest, path) {
+            let path = path_shown();
+            faults.add(place, format_args!("path '{path}' is where the secrets of the other phase live"));
         }
         match seen.insert(path, (kind, name)) {
             // One name twice is a fault of its own.

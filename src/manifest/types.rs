@@ -156,6 +156,10 @@ pub struct Logging {
     pub secret_changes: bool,
 }
 
+/// The places of a machine's two phases, where its module puts them: mount point, and link to the live generation.
+pub const PHASES: [(&str, &str); 2] =
+    [("/run/secrets-for-users.d", "/run/secrets-for-users"), ("/run/secrets.d", "/run/secrets")];
+
 impl Manifest {
     /// When it is installed: `users` (before users are made), `services`, or `user` (home-manager's).
     #[must_use]
