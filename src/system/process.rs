@@ -11,6 +11,7 @@ use nix::fcntl::readlink;
 use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::prctl;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, fstat, umask};
 use nix::unistd::{Gid, Uid, getegid, geteuid};
 
@@ -20,7 +21,7 @@ use super::{Error, quoted};
 const INITIAL_USER_NAMESPACE: &str = "user:[4026531837]";
 
 /// Closes the ways by which plaintext could leave the process: other processes of the same user, core files, swap,
-/// files made too open. To be called before any key is read.
+/// files made too open; and lets no limit end it in the middle. To be called before any key is read.
 ///
 /// Returns what the kernel refused, in sentences for the log: none of it is a reason not to install secrets.
 #[must_use]
@@ -36,6 +37,8 @@ pub fn harden() -> Vec<String> {
     note("make the process not dumpable", prctl::set_dumpable(false));
     note("forbid core files", setrlimit(Resource::RLIMIT_CORE, 0, 0));
     note("set no_new_privs", prctl::set_no_new_privs());
+    // A write beyond the limit for files is to fail like any other, and not to end a run half-way.
+    note("block SIGXFSZ", SigSet::from(Signal::SIGXFSZ).thread_block());
     umask(Mode::from_bits_truncate(0o077));
     if may_lock_memory() {
         let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
