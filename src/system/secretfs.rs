@@ -193,7 +193,8 @@ fn refuse_content(root: &Directory, path: &Path, doing: &str) -> Result<(), Erro
 
 /// Somebody else's directory is theirs to fill and to rename in. One of ours that serves something else (`/run`,
 /// `/dev/shm`, a home directory) keeps its rights: what has neither a generation nor what is left of one was not made for
-/// secrets. `age-keys.txt` is what sops-nix writes there first.
+/// secrets. `age-keys.txt` is what sops-nix writes there first. What somebody else has put where others can write is no
+/// generation.
 fn refuse_foreign(root: &Directory, doing: &str) -> Result<(), Error> {
     let failed = |errno| Error::new(doing, errno);
     let owner = Uid::from_raw(root.stat().map_err(failed)?.st_uid);
@@ -203,20 +204,22 @@ fn refuse_foreign(root: &Directory, doing: &str) -> Result<(), Error> {
         );
     }
     let entries = root.entries().map_err(failed)?;
-    let open_to_others = mode_of(&root.stat().map_err(failed)?) & 0o022 != 0;
-    if let Some(first) = entries.first().filter(|_| open_to_others) {
-        let cause = format!("others can write to it, and {} is in it", quoted(first));
-        return Err(Error::because(doing, cause).with_hint("unmount it, or mount it with mode=0751"));
-    }
     let ours =
         |name: &OsString| name.as_bytes().first().is_some_and(u8::is_ascii_digit) || name == "age-keys.txt";
-    match entries.first() {
-        Some(first) if !entries.iter().any(ours) => {
-            let cause = format!("it serves something else: {} is in it", quoted(first));
-            Err(Error::because(doing, cause).with_hint("declare a directory of its own, or empty it"))
-        }
-        _ => Ok(()),
+    if let Some(first) = entries.first()
+        && !entries.iter().any(ours)
+    {
+        let cause = format!("it serves something else: {} is in it", quoted(first));
+        return Err(Error::because(doing, cause).with_hint("declare a directory of its own, or empty it"));
     }
+    for name in &entries {
+        let owner = root.look(name).map_err(failed)?.map(|stat| Uid::from_raw(stat.st_uid));
+        if let Some(owner) = owner.filter(|owner| *owner != process::effective_uid()) {
+            let cause = format!("{} in it belongs to uid {owner}", quoted(name));
+            return Err(Error::because(doing, cause).with_hint("unmount it, and mount it with mode=0751"));
+        }
+    }
+    Ok(())
 }
 
 /// Gives the root its owner and mode, unless it has them: a read-only mount may be used as it is.
