@@ -44,22 +44,14 @@ impl PluginKey {
     /// # Errors
     /// What is wrong with it, a clause about the line that repeats nothing but the plugin's name.
     pub(super) fn parse(line: &str) -> Result<Self, String> {
-        let malformed =
-            |_| format!("is a damaged key of {}: its checksum does not match", shown_program(line));
-        let unnamed = || "is a key of a plugin whose name is not one".to_owned();
-        let name_of = |prefix: &str| {
-            let name = prefix.strip_prefix("AGE-PLUGIN-")?.strip_suffix('-')?.to_ascii_lowercase();
-            is_name(&name).then_some(name)
-        };
-        bech32_decode(
-            line,
-            malformed,
-            |prefix| name_of(prefix.as_str()).map(|_| ()).ok_or_else(unnamed),
-            |prefix, _| {
-                let name = name_of(prefix.as_str()).ok_or_else(unnamed)?;
-                Ok(Self { name, text: Secret::copy_of(line.as_bytes()) })
-            },
-        )
+        let prefix = bech32_prefix(line).ok_or_else(|| {
+            format!("is a damaged key of {}: its checksum does not match", shown_program(line))
+        })?;
+        let name = prefix.strip_prefix("AGE-PLUGIN-").and_then(|name| name.strip_suffix('-'));
+        match name.map(str::to_ascii_lowercase).filter(|name| is_name(name)) {
+            Some(name) => Ok(Self { name, text: Secret::copy_of(line.as_bytes()) }),
+            None => Err("is a key of a plugin whose name is not one".into()),
+        }
     }
 
     /// What is told of it.
@@ -90,9 +82,14 @@ fn shown_program(line: &str) -> String {
 
 /// Whether this is the recipient of a plugin's key: `age1NAME1…`. Post-quantum keys, which need no plugin, look the same.
 pub(super) fn is_recipient(text: &str) -> bool {
-    let named = |prefix: &str| prefix.strip_prefix("age1").is_some_and(|name| is_name(name) && name != "pq");
-    bech32_decode(text, |_| (), |prefix| named(prefix.as_str()).then_some(()).ok_or(()), |_, _| Ok(()))
-        .is_ok()
+    let prefix = bech32_prefix(text);
+    let name = prefix.as_deref().and_then(|prefix| prefix.strip_prefix("age1"));
+    name.is_some_and(|name| is_name(name) && name != "pq")
+}
+
+/// What stands before the data of a bech32 text; none if that is damaged.
+fn bech32_prefix(text: &str) -> Option<String> {
+    bech32_decode(text, |_| (), |_| Ok(()), |prefix, _| Ok(prefix.to_string())).ok()
 }
 
 /// The header of an age file that no key of ours opens: what a plugin is asked about.
