@@ -50,6 +50,7 @@ let
   };
 
   keyFile = lib.escapeShellArg cfg.age.keyFile;
+  newKeyFile = lib.escapeShellArg "${cfg.age.keyFile}.new";
 in
 {
   system.activationScripts = lib.mkMerge [
@@ -59,12 +60,14 @@ in
       users.deps = [ phases.users.snippet ];
     })
     (lib.mkIf (cfg.age.generateKey && bySnippet != [ ]) {
+      # An empty file is what is left of a power cut. The key appears whole or not at all.
       generate-age-key = ''
-        if [[ ! -f ${keyFile} ]]; then
+        if [[ ! -s ${keyFile} ]]; then
           echo generating machine-specific age key...
           mkdir -p "$(dirname ${keyFile})"
+          rm -f ${newKeyFile}
           # age-keygen makes it readable by root only
-          ${pkgs.age}/bin/age-keygen -o ${keyFile}
+          ${pkgs.age}/bin/age-keygen -o ${newKeyFile} && sync ${newKeyFile} && mv -T ${newKeyFile} ${keyFile}
         fi
       '';
     })

@@ -104,8 +104,9 @@ let
     }) (strangers phase);
 
   someNeeded = phases.needed != [ ];
-  keysAfterBoot = (import ./key-mounts.nix { inherit config lib utils; } phases.keyPaths).afterBoot;
-  early = lib.filter (phase: phase.forUsers || phase.bySnippet) phases.needed;
+  mountsOf = import ./mounts.nix { inherit config lib utils; };
+  early = lib.filter (phase: phase.beforeUsers || phase.bySnippet) phases.needed;
+  tooLate = (mountsOf (phases.keyPaths ++ lib.concatMap (phase: phase.files) early)).afterBoot;
 in
 {
   assertions = lib.optionals someNeeded (
@@ -163,11 +164,11 @@ in
       sops.useSystemdActivation is false, but a unit makes the users of this machine: the activation script that installs
       secrets runs before it, and finds no owners at the first boot. Remove the setting of sops.useSystemdActivation.
     ''
-    ++ lib.optional (early != [ ] && keysAfterBoot != [ ]) ''
-      ${
+    ++ lib.optional (early != [ ] && tooLate != [ ]) ''
+      sops: ${
         lib.concatMapStringsSep " and " (phase: phase.description) early
-      } are installed before local file systems are mounted,
-      too early for ${lib.concatStringsSep ", " keysAfterBoot}. Set fileSystems.<name>.neededForBoot of the file
-      systems that hold these keys.
+      } are installed before local file systems
+      are mounted, too early for ${lib.concatStringsSep ", " (lib.unique tooLate)}. Set fileSystems.<name>.neededForBoot of the
+      file systems that hold these keys or files.
     '';
 }

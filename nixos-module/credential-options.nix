@@ -11,7 +11,9 @@ in
     description = ''
       Services that get this secret as a systemd credential: each finds it as `''${CREDENTIALS_DIRECTORY}/‹credentialName›`,
       readable by its own user only, whether that user is known beforehand or not (`DynamicUser`). The service is ordered
-      after the secrets, and restarted when this one changes. The secret itself can stay with root.
+      after the secrets, and restarted when this one changes. Without it systemd does not start the service, and it fails; once
+      a key has come that opens the secret, it is started ({option}`sops.retryWhenKeyAppears`). The secret itself can stay with
+      root.
     '';
   };
 

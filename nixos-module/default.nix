@@ -11,6 +11,7 @@ in
     ./templates.nix
     ./assertions.nix
     ./units.nix
+    ./retry.nix
     ./activation.nix
     ./credentials.nix
     ./clan.nix

@@ -142,8 +142,9 @@ in
       default = true;
       description = ''
         Whether secrets that could not be installed are tried again once a key appears: a USB stick that is plugged in, a
-        file system that is mounted late, a key that is uploaded after the first boot. With activation scripts this also
-        tries once more when all local file systems are mounted.
+        file system that is mounted late, a key that is uploaded after the first boot. Units that the secrets are for are
+        started then if they have failed. With activation scripts this also tries once more when all local file systems are
+        mounted.
       '';
     };
   };

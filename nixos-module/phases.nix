@@ -53,6 +53,27 @@ let
       };
       command = "${cfg.package}/bin/sops-activate install ${arguments}${manifest}";
 
+      # A unit comes before the one that makes users, and so before local file systems are mounted: systemd-sysusers.service makes
+      # the owners of device nodes, which mounts wait for.
+      beforeUsers = forUsers && madeByUnit;
+
+      # Sops files and templates may lie outside the store when the build does not check them.
+      files = lib.unique (
+        lib.filter (file: builtins.isString file && !lib.hasPrefix builtins.storeDir file) (
+          map (secret: secret.sopsFile) (lib.attrValues secrets)
+          ++ map (template: template.file) (
+            lib.filter (template: template.source == "file") (lib.attrValues templates)
+          )
+        )
+      );
+
+      # Units that use what is installed.
+      usedBy = lib.unique (
+        lib.concatMap (entry: entry.restartUnits ++ entry.reloadUnits) (
+          lib.attrValues secrets ++ lib.attrValues templates
+        )
+      );
+
       # Where links to secrets are made.
       linkPaths = lib.filter (path: !lib.hasPrefix "${symlinkPath}/" path) (
         map (entry: entry.path) (lib.attrValues secrets ++ lib.attrValues templates)

@@ -1,4 +1,4 @@
-# The units: the agent for each phase, the memory file systems, the wait for keys, and a target to order after.
+# The units: the agent for each phase, the memory file systems, the maker of a key, and a target to order after.
 {
   config,
   lib,
@@ -19,43 +19,58 @@ let
       ;
   };
   sandbox = import ./sandbox.nix { inherit cfg lib; };
-  keyMounts = import ./key-mounts.nix { inherit config lib utils; } phases.keyPaths;
+  mountsOf = import ./mounts.nix { inherit config lib utils; };
   byUnit = lib.filter (phase: phase.byUnit) phases.needed;
 
   # With activation scripts, one of them makes the key.
   generatesKey = cfg.age.generateKey && cfg.useSystemdActivation;
 
+  keyGenerator = import ./key-generator.nix {
+    inherit
+      byUnit
+      cfg
+      lib
+      mountsOf
+      pkgs
+      utils
+      ;
+  };
+
   # `%` starts a specifier in unit files.
   unitPath = lib.replaceStrings [ "%" ] [ "%%" ];
 
-  # Sops files may lie outside the store when the build does not check them.
-  fileMounts =
-    phase:
-    lib.unique (
-      lib.filter (file: builtins.isString file && !lib.hasPrefix builtins.storeDir file) (
-        map (secret: secret.sopsFile) (lib.attrValues phase.secrets)
-      )
-    );
+  # The path of a file outside the store stays, whatever becomes of the file: it is read anew at every switch.
+  reactivated =
+    phase: lib.optional (cfg.useSystemdActivation && phase.files != [ ]) "sysinit-reactivation.target";
 
   service = phase: {
     description = "Install ${phase.description}";
     wantedBy = [
       "sysinit.target"
     ]
-    ++ lib.optional cfg.useSystemdActivation "sysinit-reactivation.target"
-    # A file system that need not be there at boot starts us when it comes.
-    ++ lib.optionals cfg.retryWhenKeyAppears keyMounts.lateUnits;
-    before = lib.optionals phase.forUsers usersMakers ++ [
+    ++ lib.optional cfg.useSystemdActivation "sysinit-reactivation.target";
+    before = lib.optionals phase.beforeUsers usersMakers ++ [
       "sysinit.target"
       "sysinit-reactivation.target"
       "shutdown.target"
     ];
-    wants = lib.optional generatesKey "sops-generate-age-key.service";
+    partOf = reactivated phase;
+    wants = lib.optional (
+      generatesKey && lib.elem "${phase.unit}.service" keyGenerator.before
+    ) "sops-generate-age-key.service";
+    # Home directories are made with owners of their own, before links are made in them.
     after =
-      (if phase.forUsers then [ "systemd-remount-fs.service" ] else usersMakers ++ [ "local-fs.target" ])
-      ++ keyMounts.lateUnits
-      # A TPM is a device of its own; this target is there from systemd 256 on.
-      ++ lib.optional (cfg.age.plugins != [ ]) "tpm2.target";
+      if phase.beforeUsers then
+        [ "systemd-remount-fs.service" ]
+      else
+        usersMakers
+        ++ [
+          "local-fs.target"
+          "systemd-tmpfiles-setup.service"
+          "systemd-tmpfiles-resetup.service"
+        ]
+        # A TPM is a device of its own, which comes after users are made; this target is there from systemd 256 on.
+        ++ lib.optional (cfg.age.plugins != [ ]) "tpm2.target";
     conflicts = [ "shutdown.target" ];
     environment = cfg.environment // {
       SOPS_RESTART_UNITS_VIA_SYSTEMCTL = "1";
@@ -66,9 +81,13 @@ let
     restartIfChanged = cfg.useSystemdActivation;
     unitConfig = {
       DefaultDependencies = false;
+      # Of keys and files, what can be waited for. Before users are made that is nothing: stage 1 has mounted it, or it comes too late.
       RequiresMountsFor = map unitPath (
-        keyMounts.required ++ fileMounts phase ++ lib.optional (!cfg.useTmpfs) phase.secretsMountPoint
+        lib.optionals (!phase.beforeUsers) (mountsOf (phases.keyPaths ++ phase.files)).required
+        ++ lib.optional (!cfg.useTmpfs) phase.secretsMountPoint
       );
+      # A run that fails ends no watch for keys, however often they are written.
+      StartLimitIntervalSec = 0;
     };
     serviceConfig = {
       Type = "oneshot";
@@ -98,45 +117,6 @@ let
     };
   };
 
-  keyWatch = phase: {
-    description = "Wait for keys of ${phase.description}";
-    wantedBy = [ "sysinit.target" ];
-    before = [ "shutdown.target" ];
-    conflicts = [ "shutdown.target" ];
-    unitConfig.DefaultDependencies = false;
-    # Starting a unit that has succeeded does nothing.
-    pathConfig.PathChanged = map unitPath phases.keyPaths;
-  };
-
-  keyGenerator = {
-    description = "Make the age key of this machine";
-    before = map (phase: "${phase.unit}.service") byUnit ++ [ "shutdown.target" ];
-    after = [ "systemd-remount-fs.service" ];
-    conflicts = [ "shutdown.target" ];
-    unitConfig = {
-      DefaultDependencies = false;
-      ConditionPathExists = "!${unitPath cfg.age.keyFile}";
-      RequiresMountsFor = [ (unitPath cfg.age.keyFile) ];
-    };
-    serviceConfig = {
-      Type = "oneshot";
-      TimeoutStartSec = "90s";
-      UMask = "0077";
-      ExecStart = map utils.escapeSystemdExecArgs [
-        [
-          "${pkgs.coreutils}/bin/mkdir"
-          "-p"
-          (dirOf cfg.age.keyFile)
-        ]
-        [
-          "${pkgs.age}/bin/age-keygen"
-          "-o"
-          cfg.age.keyFile
-        ]
-      ];
-    };
-  };
-
   named =
     suffix: make: phase:
     lib.nameValuePair "${phase.unit}${suffix}" (make phase);
@@ -150,18 +130,16 @@ in
       # A new password hash changes nothing of userborn's own configuration.
       (lib.mkIf (userborn && phases.users.needed) {
         userborn.restartTriggers = [ phases.users.manifest ];
+        userborn.partOf = reactivated phases.users;
       })
     ];
 
     mounts = lib.optionals (!cfg.useTmpfs) (map memory byUnit);
 
-    paths = lib.mkIf (cfg.retryWhenKeyAppears && phases.keyPaths != [ ]) (
-      lib.listToAttrs (map (named "" keyWatch) byUnit)
-    );
-
     # There whatever installs the secrets, and with or without any, so that every service may order after it.
     targets.sops-secrets = {
       description = "Secrets";
+      wantedBy = [ "sysinit.target" ];
       wants = map (name: "${name}.service") (lib.attrNames services);
       after = map (name: "${name}.service") (lib.attrNames services);
     };

@@ -24,6 +24,8 @@ let
         "coreutils"
         "gnupg"
         "pkgsStatic"
+        "runtimeShell"
+        "util-linux"
       ] stubs;
   evaluate = import ./evaluate.nix { inherit lib nixpkgs pkgs; };
   casesIn =

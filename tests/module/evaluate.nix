@@ -45,6 +45,7 @@ let
         "description"
         "environment"
         "options"
+        "partOf"
         "path"
         "pathConfig"
         "requiredBy"
@@ -75,9 +76,11 @@ let
       }
       // lib.optionalAttrs (value ? unitConfig) {
         unitConfig = only [
-          "ConditionPathExists"
+          "ConditionFileNotEmpty"
+          "ConditionPathIsMountPoint"
           "DefaultDependencies"
           "RequiresMountsFor"
+          "StartLimitIntervalSec"
           "X-StopOnRemoval"
         ] value.unitConfig;
       }
@@ -94,7 +97,10 @@ let
   foreign =
     service:
     given {
-      inherit (service) after wants;
+      inherit (service) after partOf wants;
+      overrideStrategy = lib.optionalString (
+        service.overrideStrategy == "asDropin"
+      ) service.overrideStrategy;
       LoadCredential = service.serviceConfig.LoadCredential or [ ];
       restartTriggers = lib.filter (
         trigger: lib.hasInfix "manifest" "${trigger}"

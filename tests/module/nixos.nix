@@ -1,6 +1,11 @@
 # NOT NixOS: the options of NixOS that the module or a test reads or sets, as stand-ins for machines without nixpkgs. Typed, so
 # that a misspelt one is found. With NIXPKGS the real modules take their place.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   inherit (lib) mkOption types;
   option = type: default: mkOption { inherit type default; };
@@ -14,6 +19,7 @@ let
     before = strings;
     conflicts = strings;
     description = text;
+    partOf = strings;
     requiredBy = strings;
     requires = strings;
     unitConfig = free;
@@ -43,6 +49,7 @@ in
           { name, ... }:
           {
             options = {
+              fsType = option types.str "auto";
               mountPoint = option types.str name;
               neededForBoot = option types.bool false;
               options = option (types.listOf types.str) [ "defaults" ];
@@ -69,6 +76,7 @@ in
       build = option (types.attrsOf types.raw) { };
     };
     systemd = {
+      package = option types.package pkgs.systemd;
       mounts = option (types.listOf (
         types.submodule {
           options = unit // {
@@ -84,6 +92,10 @@ in
         unit
         // {
           environment = option (types.attrsOf (types.either types.str types.path)) { };
+          overrideStrategy = option (types.enum [
+            "asDropin"
+            "asDropinIfExists"
+          ]) "asDropinIfExists";
           path = option (types.listOf types.package) [ ];
           restartIfChanged = option types.bool true;
           restartTriggers = option (types.listOf types.raw) [ ];

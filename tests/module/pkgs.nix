@@ -25,7 +25,10 @@ let
     coreutils = mere "coreutils-9.8" { };
     gnupg = mere "gnupg-2.4.8" { };
     openssh = mere "openssh-10.2" { };
+    runtimeShell = "${mere "bash-5.3" { }}/bin/bash";
     sops = mere "sops-3.11.0" { };
+    systemd = mere "systemd-258" { };
+    util-linux = mere "util-linux-2.41" { };
     nixfmt-tree = mere "nixfmt-tree-1.0" { };
 
     stdenv = {

@@ -23,6 +23,7 @@ let
       // words "After" unit.after
       // words "Before" unit.before
       // words "Conflicts" unit.conflicts
+      // words "PartOf" unit.partOf
       // words "Requires" unit.requires
       // words "Wants" unit.wants
     );

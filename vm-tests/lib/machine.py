@@ -8,7 +8,8 @@ OUT/expected  shell variables with the SHA-256 of every value: nothing in the ma
 OUT/values    every value, a line each, for whoever searches disks and logs afterwards
 OUT/stick.txt an age key that is not on the machine; it opens store/sops/stick.yaml
 OUT/slow_key  an SSH key that is not on the machine; it opens store/sops/slow.yaml
-OUT/hash      the password hash, which does end up on the disk, in /etc/shadow
+OUT/late_key  another one; it opens store/sops/late.yaml
+OUT/hash      the password hashes, which do end up on the disk, in /etc/shadow
 """
 
 import hashlib
@@ -110,9 +111,13 @@ recipient = run(agent, "recipient", f"{out}{HOST_KEY}.pub").strip()
 (out / "etc/shadow").write_text("root:!:1::::::\nstranger:!:1::::::\n")
 (out / "etc/shadow").chmod(0o600)
 
-password = value()
+def password_hash():
+    return run("busybox", "mkpasswd", "-m", "sha512", value()).strip()
+
+
 known = {
-    "hash": run("busybox", "mkpasswd", "-m", "sha512", password).strip(),
+    "hash": password_hash(),
+    "hash_changed": password_hash(),
     "token_first": value(),
     "token_changed": value(),
     "public": value(),
@@ -121,8 +126,14 @@ known = {
     "new": value(),
     "stick": value(),
     "slow": value(),
+    "late": value(),
+    "outside_first": value(),
+    "outside_changed": value(),
 }
 encrypt("yaml", f"hash: {known['hash']}\n", "users.yaml")
+encrypt("yaml", f"hash: {known['hash_changed']}\n", "users-changed.yaml")
+for name in ("outside_first", "outside_changed"):
+    encrypt("yaml", f"outside: {known[name]}\n", f"{name}.yaml")
 for name, extra in (("first", "old"), ("changed", "new")):
     text = f"app:\n    token: {known['token_' + name]}\npublic: {known['public']}\n{extra}: {known[extra]}\n"
     encrypt("yaml", text, f"{name}.yaml")
@@ -131,9 +142,10 @@ damage("smtp.env", "damaged.env")
 # A secret that only a key on a stick can open.
 run("age-keygen", "-o", f"{out}/stick.txt")
 encrypt("yaml", f"stick: {known['stick']}\n", "stick.yaml", run("age-keygen", "-y", f"{out}/stick.txt").strip())
-# And one that only a host key on a slow disk can open.
-run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "slow", "-f", f"{out}/slow_key")
-encrypt("yaml", f"slow: {known['slow']}\n", "slow.yaml", run(agent, "recipient", f"{out}/slow_key.pub").strip())
+# And ones that only a host key on a slow disk can open, and one that is uploaded late.
+for name in ("slow", "late"):
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", f"{out}/{name}_key")
+    encrypt("yaml", f"{name}: {known[name]}\n", f"{name}.yaml", run(agent, "recipient", f"{out}/{name}_key.pub").strip())
 
 generation("first", "first.yaml", "smtp.env", "old")
 generation("changed", "changed.yaml", "smtp.env", "new")
@@ -144,6 +156,6 @@ known["template_first"] = f"token {known['token_first']}\n"
 known["template_changed"] = f"token {known['token_changed']}\n"
 digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in known.items()}
 (out / "expected").write_text("".join(f"{name}={digest}\n" for name, digest in digests.items()))
-values = [text for name, text in known.items() if not name.startswith("template") and name != "hash"]
+values = [text for name, text in known.items() if not name.startswith(("template", "hash"))]
 (out / "values").write_text("\n".join(values) + "\n")
-(out / "hash").write_text(known["hash"] + "\n")
+(out / "hash").write_text(f"{known['hash']}\n{known['hash_changed']}\n")

@@ -20,10 +20,19 @@ let
       users.users.web.group = "web";
       sops = {
         age.sshKeyPaths = [ "/etc/ssh/ssh_host_ed25519_key" ];
+        # One more key, which opens nothing.
+        age.keyFile = lib.mkDefault "/keep/keys/key.txt";
+        age.generateKey = lib.mkDefault true;
         secrets = {
           hash = {
             neededForUsers = true;
-            sopsFile = file "users.yaml";
+            sopsFile = lib.mkDefault (file "users.yaml");
+          };
+          # A home that is made before links are.
+          home = {
+            key = "public";
+            owner = "web";
+            path = "/srv/web/conf/public";
           };
           "app/token" = {
             owner = "web";
@@ -51,6 +60,10 @@ let
         };
       };
     };
+  first.systemd.services = {
+    mailer = { };
+    guest = { };
+  };
   first.sops = {
     defaultSopsFile = file "first.yaml";
     secrets.smtp.sopsFile = file "smtp.env";
@@ -63,13 +76,17 @@ let
     };
   };
   changed = smtp: {
+    systemd.services.courier = { };
     sops = {
       defaultSopsFile = file "changed.yaml";
       secrets.smtp.sopsFile = file smtp;
       secrets.new.path = "/etc/new";
+      secrets.new.credentialFor = [ "courier" ];
+      secrets.hash.sopsFile = file "users-changed.yaml";
     };
   };
-  # Two more keys: on a file system that need not be there, and on one that has to be, and is slow.
+  # More keys: on a file system that need not be there, on one that has to be, and is slow (guest/fstab), and one that is uploaded. And
+  # what lies where the sandbox of the units does not let everything through.
   stick = {
     imports = [ (changed "smtp.env") ];
     fileSystems = {
@@ -78,7 +95,14 @@ let
       "/mnt/slow" = { };
     };
     sops.age.keyFile = "/mnt/stick/key.txt";
-    sops.age.sshKeyPaths = [ "/mnt/slow/key" ];
+    sops.age.generateKey = false;
+    sops.age.sshKeyPaths = [
+      "/mnt/slow/key"
+      "/etc/late/key"
+    ];
+    sops.validateSopsFiles = false;
+    sops.secrets.outside.sopsFile = "/srv/outside.yaml";
+    sops.secrets.late.sopsFile = file "late.yaml";
     sops.secrets.stick.sopsFile = file "stick.yaml";
     sops.secrets.slow.sopsFile = file "slow.yaml";
   };
@@ -86,15 +110,7 @@ let
   generation =
     module:
     let
-      inherit
-        (evaluate {
-          imports = [
-            common
-            module
-          ];
-        })
-        config
-        ;
+      inherit (evaluate { imports = module; }) config;
       manifest = built: {
         path = builtins.unsafeDiscardStringContext built.outPath;
         inherit (built) text;
@@ -109,7 +125,20 @@ let
     };
 in
 lib.mapAttrs (_: generation) {
-  inherit first stick;
-  changed = changed "smtp.env";
-  broken = changed "damaged.env";
+  first = [
+    common
+    first
+  ];
+  changed = [
+    common
+    (changed "smtp.env")
+  ];
+  broken = [
+    common
+    (changed "damaged.env")
+  ];
+  stick = [
+    common
+    stick
+  ];
 }

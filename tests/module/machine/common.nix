@@ -20,6 +20,7 @@ in
     };
   };
   users.users.web.group = "web";
+  systemd.services.mailer = { };
 
   sops = {
     age.sshKeyPaths = [ "/etc/ssh/ssh_host_ed25519_key" ];
