@@ -3,8 +3,13 @@
 # Most of it gives the unit a mount namespace of its own, from which no mount would reach the machine. So the memory file
 # system is a mount unit; where the agent has to mount by itself (tmpfs, whose options depend on the kernel), only
 # the part that needs no namespace remains.
-{ cfg, lib }:
-phase: keyPaths:
+{
+  cfg,
+  lib,
+  pkgs,
+  utils,
+}:
+phase:
 let
   mountsItself = cfg.useTmpfs;
   startsPlugins = cfg.age.plugins != [ ];
@@ -16,8 +21,6 @@ let
     "/root"
     "/run/user"
   ];
-  inHomes = lib.any isHome;
-
   # `/var/lib/app/token` -> `/var`: what lies below it may have to be made first.
   topOf = path: "/${lib.head (lib.splitString "/" (lib.removePrefix "/" path))}";
   writable = lib.unique (
@@ -25,6 +28,19 @@ let
     ++ map topOf phase.linkPaths
     ++ lib.optional (cfg.gnupg.home != null) (topOf cfg.gnupg.home)
   );
+
+  # Every NixOS has these.
+  missing = lib.filter (
+    directory:
+    !lib.elem directory [
+      "/etc"
+      "/home"
+      "/root"
+      "/run"
+      "/tmp"
+      "/var"
+    ]
+  ) writable;
 
   everywhere = {
     CapabilityBoundingSet = [
@@ -53,13 +69,8 @@ let
     # Directories that the machine does not have are no reason to fail.
     ReadWritePaths = map (path: "-${path}") writable;
     ProtectSystem = "strict";
-    ProtectHome =
-      if inHomes phase.linkPaths then
-        false
-      else if inHomes keyPaths then
-        "read-only"
-      else
-        true;
+    # Keys and sops files may lie there, also behind links that only the machine knows.
+    ProtectHome = if lib.any isHome phase.linkPaths then false else "read-only";
     PrivateDevices = !startsPlugins;
     PrivateNetwork = true;
     ProtectClock = true;
@@ -72,4 +83,22 @@ let
 in
 everywhere
 // lib.optionalAttrs (!startsPlugins && !startsGnupg) { MemoryDenyWriteExecute = true; }
-// lib.optionalAttrs (!mountsItself && !startsGnupg) inNamespace
+// lib.optionalAttrs (!mountsItself && !startsGnupg) (
+  inNamespace
+  // lib.optionalAttrs (missing != [ ]) {
+    # Outside the sandbox: within, where nothing can be written yet. As the agent does it elsewhere.
+    ExecStartPre = [
+      "-+${
+        utils.escapeSystemdExecArgs (
+          [
+            "${pkgs.coreutils}/bin/mkdir"
+            "-p"
+            "-m"
+            "0755"
+          ]
+          ++ missing
+        )
+      }"
+    ];
+  }
+)

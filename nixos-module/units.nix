@@ -18,7 +18,14 @@ let
       pkgs
       ;
   };
-  sandbox = import ./sandbox.nix { inherit cfg lib; };
+  sandbox = import ./sandbox.nix {
+    inherit
+      cfg
+      lib
+      pkgs
+      utils
+      ;
+  };
   mountsOf = import ./mounts.nix { inherit config lib utils; };
   byUnit = lib.filter (phase: phase.byUnit) phases.needed;
 
@@ -96,7 +103,7 @@ let
       TimeoutStartSec = if cfg.age.plugins == [ ] then "90s" else "5min";
       ExecStart = phase.command;
     }
-    // sandbox phase phases.keyPaths;
+    // sandbox phase;
   };
   usersMakers = [
     "systemd-sysusers.service"

@@ -30,6 +30,7 @@ in
 lib.genAttrs
   [
     "defaults"
+    "far-links"
     "generate-key-late"
     "generate-key-stick"
     "generate-key-unit"

@@ -101,7 +101,11 @@ let
       "/etc/late/key"
     ];
     sops.validateSopsFiles = false;
-    sops.secrets.outside.sopsFile = "/srv/outside.yaml";
+    sops.secrets.outside.sopsFile = "/root/secrets/outside.yaml";
+    sops.secrets.data = {
+      key = "public";
+      path = "/data/app/token";
+    };
     sops.secrets.late.sopsFile = file "late.yaml";
     sops.secrets.stick.sopsFile = file "stick.yaml";
     sops.secrets.slow.sopsFile = file "slow.yaml";
