@@ -2,6 +2,7 @@
 { config, ... }:
 {
   users.users.web.group = "web";
+  systemd.services.web = { };
   sops = {
     gnupg.home = "/var/lib/gnupg";
     gnupg.sshKeyPaths = [ "/etc/ssh/ssh_host_rsa_key" ];
@@ -32,6 +33,8 @@
       outside.sopsFile = "/etc/secrets.yaml";
       missing.sopsFile = ./does-not-exist.yaml;
       credential-socket.credentialFor = [ "web.socket" ];
+      credential-misspelt.credentialFor = [ "wbe" ];
+      credential-instance.credentialFor = [ "wgg@eth0" ];
       credential-slash = {
         credentialFor = [ "web" ];
         credentialName = "a/b";

@@ -4,6 +4,10 @@
     after = [ "network.target" ];
     serviceConfig.LoadCredential = [ "own:/etc/own" ];
   };
+  systemd.services.proxy = { };
+  # Of one instance only the template is written down; the other one is.
+  systemd.services."wg@" = { };
+  systemd.services."own@one" = { };
   sops = {
     age.keyFile = "/var/lib/sops-nix/key.txt";
     defaultSopsFile = ../../../examples/quickstart/services.yaml;
@@ -12,6 +16,8 @@
       credentialFor = [
         "web.service"
         "proxy"
+        "wg@eth0"
+        "own@one.service"
       ];
       restartUnits = [ "other.service" ];
     };
