@@ -12,6 +12,7 @@ in
     ./assertions.nix
     ./units.nix
     ./retry.nix
+    ./removal.nix
     ./activation.nix
     ./credentials.nix
     ./clan.nix

@@ -1,4 +1,4 @@
-# The machine of tier B in four generations, evaluated: its unit files, its manifests, and what they name in the store.
+# The machine of tier B in five generations, evaluated: its unit files, its manifests, and what they name in the store.
 {
   # A directory with the agent's static binary in `bin`, and the one with the encrypted files.
   agent,
@@ -145,4 +145,6 @@ lib.mapAttrs (_: generation) {
     common
     stick
   ];
+  # The module alone.
+  none = [ ];
 }
