@@ -1,4 +1,4 @@
-# The machine of tier B in five generations, evaluated: its unit files, its manifests, and what they name in the store.
+# The machine of tier B in six generations, evaluated: its unit files, its activation script, its manifests, and what they name in the store.
 {
   # A directory with the agent's static binary in `bin`, and the one with the encrypted files.
   agent,
@@ -111,10 +111,26 @@ let
     sops.secrets.slow.sopsFile = file "slow.yaml";
   };
 
+  # No unit makes users: activation scripts do, and install secrets.
+  scripts = {
+    imports = [ first ];
+    systemd.sysusers.enable = lib.mkForce false;
+    # As NixOS's own, it sets passwords.
+    system.activationScripts.users.text = "/guest/bin/set-password web /run/secrets-for-users/hash";
+    fileSystems = {
+      "/" = { };
+      "/mnt/slow" = { };
+    };
+    sops.age.sshKeyPaths = [ "/mnt/slow/key" ];
+    sops.secrets.slow.sopsFile = file "slow.yaml";
+    sops.secrets.old.credentialFor = lib.mkForce [ ];
+  };
+
   generation =
     module:
     let
       inherit (evaluate { imports = module; }) config;
+      snippets = config.system.activationScripts;
       manifest = built: {
         path = builtins.unsafeDiscardStringContext built.outPath;
         inherit (built) text;
@@ -122,6 +138,21 @@ let
     in
     {
       units = unitFiles config;
+      # In the order that NixOS finds (tests/module/parts/3-run.sh does too). Each says what became of it.
+      activation =
+        lib.concatMapStringsSep "\n"
+          (name: ''
+            ${snippets.${name}.text or snippets.${name}}
+            echo ${name} $? >> /run/activated
+          '')
+          (
+            lib.filter (name: snippets ? ${name}) [
+              "generate-age-key"
+              "setupSecretsForUsers"
+              "users"
+              "setupSecrets"
+            ]
+          );
       manifests = [
         (manifest config.system.build.sops-nix-manifest)
         (manifest config.system.build.sops-nix-users-manifest)
@@ -144,6 +175,10 @@ lib.mapAttrs (_: generation) {
   stick = [
     common
     stick
+  ];
+  scripts = [
+    common
+    scripts
   ];
   # The module alone.
   none = [ ];
