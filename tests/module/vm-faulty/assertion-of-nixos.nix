@@ -13,6 +13,9 @@
   };
 
   testScript = common.script ''
+    with subtest("plugin.opens"):
+        machine.succeed("true")
+
     with subtest("plugin.named"):
         machine.succeed("true")
 

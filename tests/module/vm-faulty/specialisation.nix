@@ -12,6 +12,9 @@
   };
 
   testScript = common.script ''
+    with subtest("plugin.opens"):
+        machine.succeed("true")
+
     with subtest("plugin.named"):
         machine.succeed("true")
 
