@@ -6,7 +6,7 @@ OUT/etc       what the machine keeps on its disk: the host key, users and groups
 OUT/store     what a switch brings: sops files, and a manifest for each generation and phase
 OUT/expected  shell variables with the SHA-256 of every value: nothing in the machine holds a value but the agent
 OUT/values    every value, a line each, for whoever searches disks and logs afterwards
-OUT/stick.txt an age key that is not on the machine; it opens store/sops/stick.yaml
+OUT/stick.txt an age key that is not on the machine; it opens store/sops/stick.yaml. And one of the plugin, for store/sops/plugin.yaml
 OUT/slow_key  an SSH key that is not on the machine; it opens store/sops/slow.yaml
 OUT/late_key  another one; it opens store/sops/late.yaml
 OUT/hash      the password hashes, which do end up on the disk, in /etc/shadow
@@ -18,12 +18,17 @@ import os
 import pathlib
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 
 agent, sops, out = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 store = out / "store"
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
+# A key of the plugin beside them, and its recipient.
+plugins = pathlib.Path(__file__).parent.parent / "nixos/common"
+PLUGIN_KEY = "AGE-PLUGIN-TOY-1D4SKGEFQVEHHYGRPYP6X2UM5XM5YKJ"
+PLUGIN_RECIPIENT = "age1toy1d4skgefqvehhygrpyp6x2um52fke6x"
 
 
 def value():
@@ -31,7 +36,7 @@ def value():
 
 
 def run(*command, stdin=None):
-    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+    environment = {"PATH": f"{plugins}:{os.environ['PATH']}", "HOME": "/nonexistent"}
     return subprocess.run(command, input=stdin, env=environment, check=True, capture_output=True, text=True).stdout
 
 
@@ -66,6 +71,8 @@ def manifest(generation, phase, mount, entries, templates=()):
         "symlinkPath": mount,
         "keepGenerations": 1,
         "ageSshKeyPaths": [HOST_KEY],
+        "ageKeyFile": "/etc/plugin-key.txt",
+        "agePlugins": ["/store/age-plugin-toy"],
         "logging": {"keyImport": True, "secretChanges": True},
     }
     directory = store / generation
@@ -87,6 +94,7 @@ def generation(name, services, smtp, extra):
         secret("public", services, mode="0444"),
         secret("smtp", smtp, format="dotenv", key="SMTP_PASSWORD", owner="web", mode="0400"),
         secret(extra, services, path=f"/etc/{extra}", mode="0400"),
+        secret("plugin", "plugin.yaml"),
     ]
     content = f"token {placeholder('app/token')}\n"
     template = {"name": "web.conf", "content": content, "path": "/run/secrets/rendered/web.conf", "mode": "0460"}
@@ -127,6 +135,7 @@ known = {
     "stick": value(),
     "slow": value(),
     "late": value(),
+    "plugin": value(),
     "outside_first": value(),
     "outside_changed": value(),
 }
@@ -146,6 +155,14 @@ encrypt("yaml", f"stick: {known['stick']}\n", "stick.yaml", run("age-keygen", "-
 for name in ("slow", "late"):
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", f"{out}/{name}_key")
     encrypt("yaml", f"{name}: {known[name]}\n", f"{name}.yaml", run(agent, "recipient", f"{out}/{name}_key.pub").strip())
+
+# And one that only a plugin opens.
+shutil.copy(plugins / "age-plugin-toy", store)
+(out / "etc/plugin-key.txt").write_text(f"{PLUGIN_KEY}\n")
+(out / "etc/plugin-key.txt").chmod(0o400)
+encrypt("yaml", f"plugin: {known['plugin']}\n", "plugin.yaml", PLUGIN_RECIPIENT)
+with (out / "stick.txt").open("a") as stick:
+    stick.write(f"{PLUGIN_KEY}\n")
 
 generation("first", "first.yaml", "smtp.env", "old")
 generation("changed", "changed.yaml", "smtp.env", "new")

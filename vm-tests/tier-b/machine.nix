@@ -3,6 +3,8 @@
   # A directory with the agent's static binary in `bin`, and the one with the encrypted files.
   agent,
   files,
+  # A directory with an age plugin in `bin`.
+  plugin,
   nixpkgsLib ? ../../tests/module/lib,
 }:
 let
@@ -11,6 +13,15 @@ let
   evaluate = import ../../tests/module/evaluate.nix { inherit lib pkgs; };
   unitFiles = import ../../tests/module/unit-files.nix { inherit lib; };
   file = name: /. + "${files}/${name}";
+  toy = {
+    type = "derivation";
+    name = "plugin-toy";
+    outPath = builtins.path {
+      name = "plugin-toy";
+      path = plugin;
+    };
+    meta.mainProgram = "age-plugin-toy";
+  };
 
   # The same secrets as in tier A (lib/machine.py), declared as a user of the module does.
   common =
@@ -95,6 +106,8 @@ let
       "/mnt/slow" = { };
     };
     sops.age.keyFile = "/mnt/stick/key.txt";
+    sops.age.plugins = [ toy ];
+    sops.secrets.plugin.sopsFile = file "plugin.yaml";
     sops.age.generateKey = false;
     sops.age.sshKeyPaths = [
       "/mnt/slow/key"
