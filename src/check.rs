@@ -7,6 +7,7 @@ use std::path::Path;
 
 use tracing::{error, info, warn};
 
+use crate::closed;
 use crate::error::{self, Exit, Failure, Subject};
 use crate::inputs;
 use crate::manifest::{Format, Key, Manifest, SecretSpec};
@@ -94,7 +95,7 @@ fn sops_files(manifest: &Manifest, machine: &Machine) -> Vec<Failure> {
             specs.iter().map(about_each).collect::<Vec<_>>()
         };
         match files::read(&first.sops_file, MAX_FILE) {
-            Err(error) => failures.extend(about(&open::unreadable(&first.sops_file, &error))),
+            Err(error) => failures.extend(about(&closed::unreadable(&first.sops_file, &error))),
             Ok(bytes) => match first.format {
                 Format::Sops(format) => failures.extend(sops_file(&specs, format, &bytes, machine, &about)),
                 Format::Age => {
@@ -124,7 +125,7 @@ fn sops_file(
     let path = &specs[0].sops_file;
     let document = match Document::parse(bytes, format) {
         Ok(document) => document,
-        Err(fault) => return about(&open::fault_failure(path, &fault)),
+        Err(fault) => return about(&closed::fault_failure(path, &fault)),
     };
     let mut failures = Vec::new();
     if let Err(failure) = machine.can_open(path, document.metadata()) {
@@ -132,7 +133,7 @@ fn sops_file(
     }
     let places = match document.places() {
         Ok(places) => places,
-        Err(fault) => return about(&open::fault_failure(path, &fault)),
+        Err(fault) => return about(&closed::fault_failure(path, &fault)),
     };
     for spec in specs {
         let Key::Path(key) = &spec.key else { continue };
@@ -144,7 +145,7 @@ fn sops_file(
                 path.display()
             ),
             Err(fault) => {
-                failures.push(Failure { subject: secret(spec), ..open::fault_failure(path, &fault) });
+                failures.push(Failure { subject: secret(spec), ..closed::fault_failure(path, &fault) });
             }
         }
     }

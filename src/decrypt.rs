@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::error;
 
+use crate::closed;
 use crate::error::{Exit, Failure};
 use crate::identities;
 use crate::keys::Keyring;
@@ -73,10 +74,10 @@ pub fn run(request: &Request, mut plugins: Plugins, out: &mut dyn Write) -> Exit
 
 /// Advice for a person with a file, who may have named no key at all, in place of that for a machine.
 fn advised(failure: Failure, keyring: &Keyring) -> Failure {
-    let is_closed = failure.details.iter().any(|(label, _)| *label == open::THIS_MACHINE);
+    let is_closed = failure.details.iter().any(|(label, _)| *label == closed::THIS_MACHINE);
     if is_closed && keyring.is_empty() && keyring.missing_plugin().is_none() {
         failure.hint("name a key with --identity FILE, or in SOPS_AGE_KEY or SOPS_AGE_KEY_FILE")
-    } else if failure.hint.as_deref() == Some(open::ADD_IT) {
+    } else if failure.hint.as_deref() == Some(closed::ADD_IT) {
         failure.hint("name an encrypted file that you can read; standard input is not read")
     } else {
         failure

@@ -4,7 +4,7 @@
 //!
 //! * [`cli`], [`log`], [`error`]: arguments in; messages and exit codes out.
 //! * [`install`]: the story of one run, as a list of calls. Read it first. Its chapters: [`identities`],
-//!   [`open`] with [`plugins`], [`plan`], [`decide`], [`switch`] with [`outer_links`] and [`restarts`]. [`decrypt`] and
+//!   [`open`] with [`plugins`] and [`closed`], [`plan`], [`decide`], [`switch`] with [`outer_links`] and [`restarts`]. [`decrypt`] and
 //!   [`recipient`] are short stories of their own.
 //! * [`manifest`], [`accounts`], [`template`], [`changes`], [`units`], [`record`]: values in, values out.
 //! * [`sops`]: sops files, bytes to authenticated plaintext. [`keys`]: identities that open them.
@@ -15,6 +15,7 @@ pub mod accounts;
 pub mod changes;
 pub mod check;
 pub mod cli;
+pub mod closed;
 pub mod command_line;
 pub mod decide;
 pub mod decrypt;

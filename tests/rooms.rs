@@ -49,6 +49,7 @@ const STORIES: &[&str] = &[
     "log",
     "install",
     "check",
+    "closed",
     "decrypt",
     "explain",
     "recipient",
