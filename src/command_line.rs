@@ -121,7 +121,7 @@ fn decrypt_command() -> Command {
                 .help("An age key file or an SSH ed25519 private key; may be given several times"),
         )
         .arg(Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)))
-        .after_help("Without --identity the keys in SOPS_AGE_KEY and SOPS_AGE_KEY_FILE are used.")
+        .after_help("Without --identity the keys in SOPS_AGE_KEY and SOPS_AGE_KEY_FILE are used. An age plugin that a key is for is started from PATH.")
 }
 
 fn recipient_command() -> Command {
