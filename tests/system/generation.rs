@@ -73,6 +73,38 @@ fn contents_are_written_whole_and_read_back() {
 }
 
 #[test]
+fn a_copy_is_carried_over_as_it_is_and_read_only_up_to_the_limit() {
+    isolated(|| {
+        let fs = mounted();
+        generation(&fs, 1, &["d/e/f", "huge"]);
+        fs.flip(Path::new(CURRENT), 1).unwrap();
+        // As its owner may do.
+        let huge = std::fs::File::options().write(true).open("/run/secrets.d/1/huge").unwrap();
+        huge.set_len(1 << 40).unwrap();
+        let live = fs.live(Path::new(CURRENT)).unwrap().generation.unwrap();
+        assert_eq!(refused(live.read("huge")), "cannot read 'huge' of generation 1: File too large");
+        let mut next = fs.create_generation(2, KEYS).unwrap();
+        for name in ["d/e/f", "huge"] {
+            next.carry(&live, name).unwrap();
+            assert_eq!(rights(format!("/run/secrets.d/2/{name}")), "0:0 0400");
+        }
+        assert_eq!(rights("/run/secrets.d/2/d"), "0:96 0751");
+        assert_eq!(std::fs::read_to_string("/run/secrets.d/2/d/e/f").unwrap(), "d/e/f");
+        assert_eq!(std::fs::metadata("/run/secrets.d/2/huge").unwrap().len(), 1 << 40);
+        for (name, cause) in [
+            ("d/e/f", "File exists"),
+            ("absent", "No such file or directory"),
+            ("../1/huge", "the name is not a plain relative path"),
+        ] {
+            assert_eq!(
+                refused(next.carry(&live, name)),
+                format!("cannot keep the old copy of '{name}': {cause}")
+            );
+        }
+    });
+}
+
+#[test]
 fn comparing_sees_content_mode_owner_and_group() {
     isolated(|| {
         let fs = mounted();
