@@ -16,7 +16,6 @@ use nix::unistd::{Gid, Uid, fchown, fchownat, linkat, symlinkat};
 
 use super::directory::{Directory, MAX_DEPTH, only_regular, write_all};
 use super::files::{read_exactly, starts_with};
-use super::process::effective_uid;
 use super::secretfs::SecretFs;
 use super::{Error, Kind, Privilege, kind_of, mode_of, quoted};
 use crate::secret::{Secret, SecretBuffer};
@@ -52,10 +51,9 @@ pub enum Same {
 }
 
 impl Generation {
-    /// Opens generation `number`; `None` if it is not there, is anything but a directory, or was made by somebody else.
+    /// Opens generation `number`; `None` if it is not there, or is anything but a directory.
     pub(super) fn open(fs: &SecretFs, number: u64) -> nix::Result<Option<Self>> {
         match Directory::open(&fs.root, &OsString::from(number.to_string())) {
-            Ok(root) if Uid::from_raw(root.stat()?.st_uid) != effective_uid() => Ok(None),
             Ok(root) => Ok(Some(Self { number, root, privilege: fs.privilege })),
             Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(None),
             Err(errno) => Err(errno),
